@@ -1,1 +1,40 @@
-fn main() {}
+//! The chores of this repository: `cargo xtask lab|test|tidy`.
+
+mod command;
+mod lab;
+mod test;
+mod tidy;
+
+use std::env;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// A chore ends well or with words for a person.
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const USAGE: &str = "usage: cargo xtask lab up [--install] | down | seed | env
+       cargo xtask test [--install] [NEXTEST ARGUMENTS...]
+       cargo xtask tidy";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let done = match arguments.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
+        Some(("lab", rest)) => lab::run(rest),
+        Some(("test", rest)) => test::run(rest),
+        Some(("tidy", [])) => tidy::run(),
+        _ => Err(USAGE.into()),
+    };
+    done.map_or_else(
+        |error| {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+/// The root of the workspace.
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_else(|_| PathBuf::from("."))
+}

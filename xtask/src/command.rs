@@ -1,0 +1,29 @@
+//! Running other programs.
+
+use std::process::{Command, Stdio};
+
+use crate::Result;
+
+/// Runs a program quietly and returns what it printed; when it fails, the error holds all that it said.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output =
+        command.stdin(Stdio::null()).output().map_err(|error| format!("cannot run {name}: {error}"))?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{name} failed ({}):\n{said}{complaint}", output.status).into())
+}
+
+/// Whether a program can be found on this machine, `sbin` included.
+pub(crate) fn exists(name: &str) -> bool {
+    search_path().split(':').any(|folder| std::path::Path::new(folder).join(name).is_file())
+}
+
+/// `PATH` with the folders where Debian puts daemons.
+pub(crate) fn search_path() -> String {
+    let path = std::env::var("PATH").unwrap_or_default();
+    format!("{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+}

@@ -1,0 +1,33 @@
+//! What a program must know to use the lab.
+
+use super::state::{Folder, State};
+use crate::Result;
+
+/// The environment variables of the lab, in the order in which they are printed.
+pub(crate) fn variables() -> Result<Vec<(&'static str, String)>> {
+    let state = State::load(&Folder::open()?)?;
+    if !state.is_up() {
+        return Err("the lab is not up: cargo xtask lab up".into());
+    }
+    let key = state.key.as_ref().ok_or("the lab has no key")?;
+    Ok(vec![
+        ("EXECFIT_LAB", "1".to_owned()),
+        ("EXECFIT_LAB_REGISTRY", state.registry_address()?),
+        ("EXECFIT_LAB_AUTH_ENDPOINT", state.auth_endpoint()?),
+        ("EXECFIT_LAB_DENIED_ACCESS_KEY_ID", key.id.clone()),
+        ("EXECFIT_LAB_DENIED_SECRET_ACCESS_KEY", key.secret.clone()),
+        ("AWS_ENDPOINT_URL", state.endpoint()?),
+        ("AWS_REGION", "us-east-1".to_owned()),
+        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
+        ("DOCKER_HOST", state.docker_host()?.to_owned()),
+    ])
+}
+
+/// `eval "$(cargo xtask lab env)"`
+pub(super) fn print() -> Result<()> {
+    for (name, value) in variables()? {
+        println!("export {name}='{value}'");
+    }
+    Ok(())
+}

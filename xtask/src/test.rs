@@ -1,0 +1,4 @@
+//! wip
+pub(crate) fn run(_: &[String]) -> crate::Result<()> {
+    Ok(())
+}
