@@ -24,8 +24,12 @@ pub(crate) fn variables() -> Result<Vec<(&'static str, String)>> {
     ])
 }
 
+/// What would stand in the way of those.
+pub(crate) const HINDRANCES: [&str; 3] = ["AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"];
+
 /// `eval "$(cargo xtask lab env)"`
 pub(super) fn print() -> Result<()> {
+    println!("unset {}", HINDRANCES.join(" "));
     for (name, value) in variables()? {
         println!("export {name}='{value}'");
     }

@@ -23,19 +23,25 @@ mod state;
 use crate::Result;
 use state::{Folder, State};
 
-pub(crate) use environment::variables;
+pub(crate) use environment::{HINDRANCES, variables};
+pub(crate) use needs::may_install;
 
 /// `cargo xtask lab ...`
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words[..] {
-        ["up"] => up(needs::may_install()),
+        ["up"] => up(may_install()),
         ["up", "--install"] => up(true),
         ["down"] => down(),
         ["seed"] => seed(),
         ["env"] => environment::print(),
         _ => Err("usage: cargo xtask lab up [--install] | down | seed | env".into()),
     }
+}
+
+/// Whether the lab is there to be used.
+pub(crate) fn is_up() -> Result<bool> {
+    Ok(State::load(&Folder::open()?)?.is_up())
 }
 
 /// Starts everything that the lab consists of.

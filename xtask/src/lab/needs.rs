@@ -36,7 +36,7 @@ fn has_venv() -> bool {
 }
 
 /// Installing is allowed by `--install`, and where `CI=true`.
-pub(super) fn may_install() -> bool {
+pub(crate) fn may_install() -> bool {
     env::var("CI").is_ok_and(|value| value == "true")
 }
 

@@ -5,41 +5,46 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::aws::Ecs;
+use super::aws::Aws;
 use super::images::Workshop;
 use super::scenarios::{self, Scenario, Setting};
 use super::state::{Folder, State};
 use crate::Result;
 
 const CLUSTER: &str = "lab";
+const LOG_GROUP: &str = "/ecs/lab";
 /// How long a service may take to show what it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Seeds what is not there yet, and waits until each service shows what it is.
 pub(super) fn run(folder: &Folder, state: &State) -> Result<()> {
-    let ecs = Ecs::new(state.endpoint()?);
+    let aws = Aws::new(state.endpoint()?);
     let workshop = Workshop::new(folder, state)?;
-    ecs.call("CreateCluster", &json!({ "clusterName": CLUSTER }))?;
-    for scenario in scenarios::all() {
-        let seeded = is_there(&ecs, scenario.name)?;
-        if !seeded {
-            deploy(&ecs, &workshop, &scenario)?;
+    aws.ecs("CreateCluster", &json!({ "clusterName": CLUSTER }))?;
+    let scenarios = scenarios::all();
+    let mut fresh = Vec::new();
+    for scenario in &scenarios {
+        if !is_there(&aws, scenario.name)? {
+            deploy(&aws, &workshop, scenario)?;
+            fresh.push(scenario.name);
         }
-        let seen = observe(&ecs, &scenario)?;
-        if !seeded {
+    }
+    for scenario in &scenarios {
+        let seen = observe(&aws, scenario)?;
+        if fresh.contains(&scenario.name) {
             scenario.move_tag(&workshop)?;
         }
-        println!("{:22} {:64} {seen}", scenario.name, scenario.what);
+        println!("{:22} {:62} {seen}", scenario.name, scenario.what);
     }
     Ok(())
 }
 
-fn is_there(ecs: &Ecs, name: &str) -> Result<bool> {
-    let answer = ecs.call("DescribeServices", &json!({ "cluster": CLUSTER, "services": [name] }))?;
+fn is_there(aws: &Aws, name: &str) -> Result<bool> {
+    let answer = aws.ecs("DescribeServices", &json!({ "cluster": CLUSTER, "services": [name] }))?;
     Ok(answer["services"][0]["status"] == "ACTIVE")
 }
 
-fn deploy(ecs: &Ecs, workshop: &Workshop<'_>, scenario: &Scenario) -> Result<()> {
+fn deploy(aws: &Aws, workshop: &Workshop<'_>, scenario: &Scenario) -> Result<()> {
     let image = scenario.publish(workshop)?;
     let mut containers = vec![container(scenario, "main", &image)];
     if scenario.setting == Setting::Sidecar {
@@ -51,14 +56,14 @@ fn deploy(ecs: &Ecs, workshop: &Workshop<'_>, scenario: &Scenario) -> Result<()>
     if scenario.setting == Setting::LostRuntimePlatform {
         let platform = json!({ "cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX" });
         definition["runtimePlatform"] = platform;
-        ecs.call("RegisterTaskDefinition", &definition)?;
+        aws.ecs("RegisterTaskDefinition", &definition)?;
         definition["runtimePlatform"].take();
     }
     if let Some(fields) = definition.as_object_mut() {
         fields.retain(|_, value| !value.is_null());
     }
-    let registered = ecs.call("RegisterTaskDefinition", &definition)?;
-    create_service(ecs, scenario, &registered["taskDefinition"]["taskDefinitionArn"])
+    let registered = aws.ecs("RegisterTaskDefinition", &definition)?;
+    create_service(aws, scenario, &registered["taskDefinition"]["taskDefinitionArn"])
 }
 
 fn container(scenario: &Scenario, name: &str, image: &str) -> Value {
@@ -68,7 +73,7 @@ fn container(scenario: &Scenario, name: &str, image: &str) -> Value {
         "memory": 64,
         "essential": true,
         "logConfiguration": { "logDriver": "awslogs", "options": {
-            "awslogs-group": "/ecs/lab",
+            "awslogs-group": LOG_GROUP,
             "awslogs-region": "us-east-1",
             "awslogs-stream-prefix": scenario.name,
             "awslogs-create-group": "true",
@@ -80,11 +85,11 @@ fn container(scenario: &Scenario, name: &str, image: &str) -> Value {
     container
 }
 
-/// `MiniStack` restarts a crash loop twice a second and for ever, and never forgets a stopped task. Two dozen such
-/// loops would eat the machine, so all but one have a circuit breaker, which works from the second deployment on.
-fn create_service(ecs: &Ecs, scenario: &Scenario, definition: &Value) -> Result<()> {
+/// `MiniStack` never forgets a stopped task, and two dozen endless crash loops would eat the machine: all but one have
+/// a circuit breaker, which works from the second deployment on.
+fn create_service(aws: &Aws, scenario: &Scenario, definition: &Value) -> Result<()> {
     let for_ever = scenario.setting == Setting::ForEver || scenario.runs;
-    ecs.call(
+    aws.ecs(
         "CreateService",
         &json!({
             "cluster": CLUSTER,
@@ -102,20 +107,20 @@ fn create_service(ecs: &Ecs, scenario: &Scenario, definition: &Value) -> Result<
         return Ok(());
     }
     let deployment = json!({ "cluster": CLUSTER, "service": scenario.name, "desiredCount": 1, "forceNewDeployment": true });
-    ecs.call("UpdateService", &deployment).map(drop)
+    aws.ecs("UpdateService", &deployment).map(drop)
 }
 
 /// Waits for the first stopped task of a service that fails, or for the running task of one that does not.
-fn observe(ecs: &Ecs, scenario: &Scenario) -> Result<String> {
+fn observe(aws: &Aws, scenario: &Scenario) -> Result<String> {
     let begin = Instant::now();
     let wanted = if scenario.runs { "RUNNING" } else { "STOPPED" };
     while begin.elapsed() < PATIENCE {
         let request = json!({ "cluster": CLUSTER, "serviceName": scenario.name, "desiredStatus": wanted });
-        let listed = ecs.call("ListTasks", &request)?;
+        let listed = aws.ecs("ListTasks", &request)?;
         if let Some(task) = listed["taskArns"].get(0) {
-            let tasks = ecs.call("DescribeTasks", &json!({ "cluster": CLUSTER, "tasks": [task] }))?;
+            let tasks = aws.ecs("DescribeTasks", &json!({ "cluster": CLUSTER, "tasks": [task] }))?;
             if tasks["tasks"][0]["lastStatus"] == wanted {
-                return Ok(words(&tasks["tasks"][0]));
+                return words(aws, scenario, &tasks["tasks"][0]);
             }
         }
         sleep(Duration::from_millis(100));
@@ -123,8 +128,26 @@ fn observe(ecs: &Ecs, scenario: &Scenario) -> Result<String> {
     Err(format!("service {}: no task was seen {wanted}", scenario.name).into())
 }
 
-fn words(task: &Value) -> String {
-    let field = |name: &str| task[name].as_str().unwrap_or_default().to_owned();
-    let status = field("lastStatus").to_lowercase();
-    if status == "running" { status } else { format!("{status}: {}", field("stoppedReason")) }
+/// How a task is, in a few words: its last log line if it has one, else the reason why it was stopped.
+fn words(aws: &Aws, scenario: &Scenario, task: &Value) -> Result<String> {
+    if scenario.runs {
+        return Ok("running".to_owned());
+    }
+    let id = task["taskArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or_default();
+    let stream = format!("{}/main/{id}", scenario.name);
+    let group = json!({ "logGroupName": LOG_GROUP, "logStreamNamePrefix": stream });
+    let streams = aws.logs("DescribeLogStreams", &group)?;
+    if streams["logStreams"].get(0).is_none() {
+        return Ok(shortened(task["stoppedReason"].as_str().unwrap_or_default()));
+    }
+    let events = aws.logs("GetLogEvents", &json!({ "logGroupName": LOG_GROUP, "logStreamName": stream }))?;
+    Ok(shortened(events["events"][0]["message"].as_str().unwrap_or("stopped")))
+}
+
+/// A long reason has its kind at the beginning and its cause at the end.
+fn shortened(text: &str) -> String {
+    match (text.split_once(": "), text.char_indices().rev().nth(55)) {
+        (Some((kind, rest)), Some((at, _))) if rest.len() > 56 => format!("{kind}: ...{}", &text[at..]),
+        _ => text.to_owned(),
+    }
 }
