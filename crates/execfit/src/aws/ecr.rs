@@ -1,0 +1,24 @@
+//! Amazon ECR.
+
+use super::call::Asked;
+use super::connect;
+use super::error::AwsError;
+use super::{Answer, Aws};
+use aws_sdk_ecr as ecr;
+
+impl Aws {
+    /// `ecr:GetAuthorizationToken` in a region. The token opens every registry there that the caller may read, of other
+    /// accounts too: naming registries is deprecated and changes nothing.
+    ///
+    /// The answer holds a secret, so it stays in this module: [`super::EcrLogin`] gives it to whom it concerns.
+    pub(super) async fn get_authorization_token(&self, region: &str) -> Result<Answer, AwsError> {
+        let asked = Asked {
+            service: "ecr",
+            operation: "GetAuthorizationToken",
+            object: format!("the registries in {region}"),
+        };
+        let config = ecr::config::Builder::from(&self.config).region(connect::region(region)?);
+        let client = ecr::Client::from_conf(config.build());
+        asked.once(|witness| client.get_authorization_token().customize().interceptor(witness).send()).await
+    }
+}
