@@ -1,5 +1,6 @@
 //! Running other programs.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::Result;
@@ -19,11 +20,16 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 
 /// Whether a program can be found on this machine, `sbin` included.
 pub(crate) fn exists(name: &str) -> bool {
-    search_path().split(':').any(|folder| std::path::Path::new(folder).join(name).is_file())
+    search_path().split(':').any(|folder| Path::new(folder).join(name).is_file())
 }
 
 /// `PATH` with the folders where Debian puts daemons.
 pub(crate) fn search_path() -> String {
     let path = std::env::var("PATH").unwrap_or_default();
     format!("{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
+}
+
+/// The root of the workspace, where they are run.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_else(|_| PathBuf::from("."))
 }

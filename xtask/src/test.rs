@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::{Result, command, lab, tidy, workspace};
+use crate::command::workspace;
+use crate::{Result, command, lab, tidy};
 
 /// Set by Ctrl-C or SIGTERM: what runs is ended, and what was started is stopped.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);

@@ -6,7 +6,8 @@ use std::{env, fs};
 use serde::{Deserialize, Serialize};
 
 use super::daemon::Daemon;
-use crate::{Result, workspace};
+use crate::Result;
+use crate::command::workspace;
 
 /// The longest path that fits into a Unix socket's address, less the longest name below the folder.
 const LONGEST: usize = 107 - "/run/exec/containerd/containerd-debug.sock".len();

@@ -11,7 +11,8 @@ use std::fmt::{self, Display};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Result, workspace};
+use crate::Result;
+use crate::command::workspace;
 use source::Source;
 
 /// Something that is not as it should be.
