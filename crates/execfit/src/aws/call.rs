@@ -136,13 +136,13 @@ pub(super) struct Seen {
     /// 0 before there is an answer.
     pub(super) status: u16,
     /// The body, if it came whole.
-    pub(super) body: Vec<u8>,
+    pub(super) body: Option<Vec<u8>>,
 }
 
 impl Seen {
     /// The body, where it is a JSON object.
     pub(super) fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok().filter(Value::is_object)
+        serde_json::from_slice(self.body.as_deref()?).ok().filter(Value::is_object)
     }
 }
 
@@ -191,7 +191,7 @@ impl Intercept for Witness {
         let response = context.response();
         self.note(|seen| {
             seen.status = response.status().as_u16();
-            seen.body = response.body().bytes().unwrap_or_default().to_vec();
+            seen.body = response.body().bytes().map(<[u8]>::to_vec);
         });
         Ok(())
     }

@@ -161,22 +161,22 @@ pub(super) fn explain<E>(asked: &Asked, error: &SdkError<E, HttpResponse>, seen:
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    if seen.status != 0 {
-        return refused(asked, error, seen);
-    }
     let Some(endpoint) = &seen.endpoint else { return never_left(asked, error) };
-    let why = match error {
-        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
-        other => reason(other),
+    let message = match error {
+        _ if (200..300).contains(&seen.status) && seen.body.is_some() => return not_json(asked, seen),
+        _ if seen.body.is_some() => return refused(asked, error, seen),
+        _ if seen.status != 0 => format!("the answer of {endpoint} broke off: {}", reason(error)),
+        SdkError::TimeoutError(_) => format!("{endpoint} gave no answer in time"),
+        other => format!("{endpoint} could not be reached: {}", reason(other)),
     };
-    about(asked, AwsErrorKind::Unreachable, None, format!("{endpoint} could not be reached: {why}"))
+    about(asked, AwsErrorKind::Unreachable, None, message)
 }
 
-/// A good status, and a body that is none of ours: a proxy's page, say.
+/// A good status, and a body that is none of AWS's: the page of a proxy, say.
 pub(super) fn not_json(asked: &Asked, seen: &Seen) -> AwsError {
     let endpoint = seen.endpoint.as_deref().unwrap_or("the endpoint");
     let message = format!("{endpoint} answered {} with something other than JSON", seen.status);
-    about(asked, AwsErrorKind::Server, None, message)
+    about(asked, AwsErrorKind::Unreachable, None, message)
 }
 
 /// The service answered with an error.
@@ -194,9 +194,6 @@ where
     let code = code.or_else(|| read(&["__type", "code", "Code"])).map(|code| bare(&code));
     let message = modelled.and_then(ProvideErrorMetadata::message).map(str::to_owned);
     let message = message.or_else(|| read(&["message", "Message", "errorMessage"])).unwrap_or_default();
-    if (200..300).contains(&seen.status) {
-        return not_json(asked, seen);
-    }
     let kind = kind_of(code.as_deref().unwrap_or_default(), &message, seen.status);
     let message = match (&code, scrub(&message)) {
         (None, message) if message.is_empty() => {
@@ -211,7 +208,7 @@ where
 /// The request did not leave this machine: in practice there are no credentials.
 fn never_left(asked: &Asked, error: &(dyn Error + 'static)) -> AwsError {
     let why = reason(error);
-    let message = if why.contains("no providers in chain provided credentials") {
+    let message = if why.contains("no credentials found in chain") {
         "no AWS credentials were found".to_owned()
     } else {
         format!("AWS credentials could not be loaded: {why}")
@@ -279,7 +276,7 @@ fn reason(error: &(dyn Error + 'static)) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = scrub(&error.to_string());
-        if !text.is_empty() && !said.iter().any(|before| before.contains(&text)) {
+        if !text.is_empty() && text != "other" && !said.iter().any(|before| before.contains(&text)) {
             said.push(text);
         }
         cause = error.source();
