@@ -6,15 +6,23 @@
 //!
 //! Every rule names its source: a kernel file and function, a manual page, or a runtime's source file.
 
+mod arguments;
 pub mod binfmt_elf;
 pub mod binfmt_misc;
 pub mod binfmt_script;
+pub mod capability;
 pub mod credentials;
 pub mod elf;
 pub mod errno;
 pub mod exec;
+mod gnu_property;
 pub mod host;
 pub mod lookup;
+mod machine;
+mod mapping;
 pub mod namei;
+mod open;
+pub mod path;
+pub mod refusal;
 pub mod signature;
 pub mod tree;
