@@ -19,8 +19,8 @@ const ATTEMPT: Duration = Duration::from_secs(20);
 /// For the instance's metadata service, which on a laptop answers nobody.
 const INSTANCE: Duration = Duration::from_secs(1);
 
-/// Loads the configuration; its region is set.
-pub(super) async fn load(options: &Options) -> Result<SdkConfig, AwsError> {
+/// Loads the configuration, and says which region it is for.
+pub(super) async fn load(options: &Options) -> Result<(SdkConfig, Region), AwsError> {
     let provider = ProviderConfig::default();
     let region = find_region(options, &provider).await?;
     let provider = provider.with_region(Some(region.clone()));
@@ -28,14 +28,14 @@ pub(super) async fn load(options: &Options) -> Result<SdkConfig, AwsError> {
         TimeoutConfig::builder().connect_timeout(CONNECT).operation_attempt_timeout(ATTEMPT).build();
     let loader =
         aws_config::defaults(BehaviorVersion::latest()).region(region.clone()).timeout_config(timeouts);
-    let mut loader = credentials(loader, options.profile.as_deref(), provider, region).await;
+    let mut loader = credentials(loader, options.profile.as_deref(), provider, region.clone()).await;
     if let Ok(name) = AppName::new("execfit") {
         loader = loader.app_name(name);
     }
     if let Some(url) = &options.endpoint_url {
         loader = loader.endpoint_url(endpoint(url)?);
     }
-    Ok(loader.load().await)
+    Ok((loader.load().await, region))
 }
 
 /// Names the credential provider: the profile's alone where the user named one, else the default chain, with a
@@ -83,7 +83,7 @@ async fn find_region(options: &Options, config: &ProviderConfig) -> Result<Regio
         let from_instance = ImdsRegionProvider::builder().configure(config).imds_client(instance(config));
         found = from_instance.build().region().await.filter(set);
     }
-    region(found.ok_or_else(AwsError::no_region)?.as_ref())
+    region(found.ok_or_else(|| AwsError::no_region(options.profile.as_deref()))?.as_ref())
 }
 
 /// A region becomes part of the host name that a signed request goes to, and some come out of task definitions: only

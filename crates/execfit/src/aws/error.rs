@@ -67,8 +67,10 @@ impl AwsError {
         named.map_or_else(|| format!("{}:{}", self.service, self.operation), str::to_owned)
     }
 
-    pub(super) fn no_region() -> AwsError {
-        AwsError::before_calls(AwsErrorKind::NoRegion, "no AWS region is set".into())
+    pub(super) fn no_region(profile: Option<&str>) -> AwsError {
+        let nor =
+            profile.map(|name| format!(", nor in the profile `{name}`, if there is one")).unwrap_or_default();
+        AwsError::before_calls(AwsErrorKind::NoRegion, format!("no AWS region is set{nor}"))
     }
 
     pub(super) fn setting(message: String) -> AwsError {
@@ -125,10 +127,11 @@ impl fmt::Display for AwsError {
             (Some(code), message) => format!("{code}: {message}"),
             (None, message) => message.to_owned(),
         };
+        let reason = reason.trim_end_matches('.');
         match words(self.kind) {
             Some(words) if reason.is_empty() => f.write_str(words)?,
-            Some(words) => write!(f, "{words} ({})", reason.trim_end_matches('.'))?,
-            None => f.write_str(&reason)?,
+            Some(words) => write!(f, "{words} ({reason})")?,
+            None => f.write_str(reason)?,
         }
         match self.hint().as_str() {
             "" => Ok(()),
@@ -205,11 +208,21 @@ where
     about(asked, kind, code, message)
 }
 
-/// The request did not leave this machine: in practice there are no credentials.
+/// The request did not leave this machine: a setting is wrong, or there are no credentials. The SDK tells which only in
+/// its texts; the tests would notice if those changed.
 fn never_left(asked: &Asked, error: &(dyn Error + 'static)) -> AwsError {
     let why = reason(error);
-    let message = if why.contains("no credentials found in chain") {
+    if why.starts_with("failed to apply endpoint") || why.starts_with("Invalid Configuration") {
+        return about(asked, AwsErrorKind::Invalid, None, why);
+    }
+    let message = if why.starts_with("the credential provider was not enabled") {
         "no AWS credentials were found".to_owned()
+    } else if why.contains("IMDS") {
+        // The last of the chain: nothing else had any.
+        format!(
+            "no AWS credentials were found, nor did the instance give any ({})",
+            why.trim_end_matches('.')
+        )
     } else {
         format!("AWS credentials could not be loaded: {why}")
     };
@@ -270,13 +283,14 @@ fn says_missing(code: &str, message: &str) -> bool {
         && (message.contains("unable to describe task definition") || message.contains("not found"))
 }
 
-/// The chain of an error's causes in one line, each said once.
+/// The chain of an error's causes in one line, each said once, without the names of the SDK's layers.
 fn reason(error: &(dyn Error + 'static)) -> String {
+    let layer = |text: &str| matches!(text, "" | "other" | "io error") || text.starts_with("client error (");
     let mut said: Vec<String> = Vec::new();
     let mut cause = error.source();
     while let Some(error) = cause {
         let text = scrub(&error.to_string());
-        if !text.is_empty() && text != "other" && !said.iter().any(|before| before.contains(&text)) {
+        if !layer(&text) && !said.iter().any(|before| before.contains(&text)) {
             said.push(text);
         }
         cause = error.source();
@@ -291,7 +305,7 @@ fn scrub(text: &str) -> String {
     let lower = line.to_ascii_lowercase();
     let end =
         marks.iter().filter_map(|mark| lower.find(&mark.to_ascii_lowercase())).min().unwrap_or(line.len());
-    let mut kept: String = line.chars().take(line[..end].chars().count().min(500)).collect();
+    let mut kept: String = line[..end].chars().take(500).collect();
     kept.truncate(kept.trim_end().len());
     kept
 }

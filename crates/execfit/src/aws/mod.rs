@@ -70,8 +70,7 @@ impl Aws {
     /// [`AwsErrorKind::NoRegion`] where no region is set anywhere, [`AwsErrorKind::Invalid`] where what is set is no
     /// region or no endpoint.
     pub async fn connect(options: &Options) -> Result<Aws, AwsError> {
-        let config = connect::load(options).await?;
-        let region = config.region().cloned().ok_or_else(AwsError::no_region)?;
+        let (config, region) = connect::load(options).await?;
         Ok(Aws { ecs: aws_sdk_ecs::Client::new(&config), region, config })
     }
 

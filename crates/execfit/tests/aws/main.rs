@@ -1,6 +1,8 @@
 //! `execfit::aws` against the double: whole bodies, pages, every kind of error, log-in. The double stands for AWS here
 //! because no emulator has service revisions, throttling or a broken network on demand.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 #[path = "../double/mod.rs"]
 mod double;
 mod log_in;
@@ -22,6 +24,7 @@ fn alone(test: &str, env: Vec<(&'static str, String)>, body: impl FnOnce(&Runtim
     let output = child.env("EXECFIT_ALONE", "1").output().expect("this program runs");
     let text =
         format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
 }
 
@@ -223,5 +226,6 @@ fn a_named_profile_goes_before_the_environment() {
         assert!(request.header("authorization").is_some_and(|text| text.contains("Credential=AKIAPROFILE/")));
         let error = runtime.block_on(ask("nobody")).expect_err("no such profile");
         assert_eq!(error.kind, Kind::NoRegion);
+        assert!(error.to_string().contains("nor in the profile `nobody`"), "{error}");
     });
 }

@@ -96,7 +96,7 @@ fn every_kind_of_refusal_is_told() {
             (
                 Reply::error(400, "InvalidParameterException", "Services cannot be empty."),
                 Kind::Invalid,
-                "InvalidParameterException: Services cannot be empty.",
+                "InvalidParameterException: Services cannot be empty",
             ),
             (
                 Reply::error(500, "ServerException", "Service Unavailable."),
@@ -212,12 +212,27 @@ fn an_endpoint_that_is_down_is_named() {
         assert_eq!(error.kind, Kind::Unreachable);
         let text = error.to_string();
         assert!(
-            text.starts_with("ecs:ListServices on cluster demo: http://127.0.0.1:1 could not be reached: "),
+            text.starts_with("ecs:ListServices on cluster demo: http://127.0.0.1:1 could not be reached: tcp connect error: "),
             "{text}"
         );
         assert!(!text.contains("hunter2"), "{text}");
         let options = Options { endpoint_url: Some("localhost:4566".into()), ..Options::default() };
         let error = runtime.block_on(Aws::connect(&options)).expect_err("no URL");
         assert_eq!(error.to_string(), "the endpoint \"localhost:4566\" is not an http:// or https:// URL");
+    });
+}
+
+#[test]
+fn a_wrong_endpoint_is_told_as_that() {
+    let mut env = logged_in();
+    env.push(("AWS_ENDPOINT_URL", "localhost:4566".into()));
+    alone("refusals::a_wrong_endpoint_is_told_as_that", env, |runtime| {
+        let asked = async { Aws::connect(&Options::default()).await?.list_services("demo").await };
+        let error = runtime.block_on(asked).expect_err("no scheme");
+        assert_eq!(error.kind, Kind::Invalid);
+        assert_eq!(
+            error.to_string(),
+            "ecs:ListServices on cluster demo: failed to apply endpoint `localhost:4566`: endpoint must contain scheme"
+        );
     });
 }
