@@ -1,0 +1,85 @@
+//! Container registries, as the OCI distribution-spec and the Docker registry HTTP API V2 have them.
+//!
+//! A thin client: no `/v2/` ping, one request per document, blobs as streams that may pause for as long as the reader
+//! likes. Only manifests and blobs of the one repository are asked for. Loopback hosts speak plain HTTP, all others
+//! TLS. Every message names what was asked for, and no message holds a secret or a signed URL.
+
+mod auth;
+mod blob;
+mod challenge;
+mod document;
+mod ecr;
+mod login;
+mod patience;
+mod resolver;
+mod session;
+mod target;
+mod transport;
+mod words;
+
+pub use ecr::{EcrHost, ecr_host};
+
+use crate::digest::Digest;
+use crate::manifest::Descriptor;
+use crate::reference::Reference;
+use crate::source::{Access, Document, Selector, SourceError, Store, Tally};
+use blob::Blob;
+use session::Session;
+use std::io::Read;
+use std::sync::Arc;
+
+/// One repository of a registry, entered through one reference.
+///
+/// Cheap to make: nothing is asked of the network before the first document. Its streams stay valid when it is gone.
+/// It blocks, and must not be used on a thread that drives an async runtime.
+pub struct Registry {
+    session: Arc<Session>,
+    tag: Option<String>,
+    digest: Option<Digest>,
+}
+
+impl Registry {
+    /// Prepares to read this image.
+    ///
+    /// # Errors
+    /// [`SourceError::Unreachable`] where the reference's registry is no host name.
+    pub fn new(reference: &Reference, access: &Access) -> Result<Registry, SourceError> {
+        let (tag, digest) = (reference.tag.clone(), reference.digest.clone());
+        let standing = match (&tag, &digest) {
+            (_, Some(digest)) => format!("@{digest}"),
+            (Some(tag), None) => format!(":{tag}"),
+            (None, None) => ":latest".to_string(),
+        };
+        let session = Session::new(&reference.registry, &reference.repository, &standing, access)?;
+        Ok(Registry { session: Arc::new(session), tag, digest })
+    }
+
+    /// The selector of the reference itself: its digest before its tag.
+    fn only(&self) -> Selector {
+        match (&self.digest, &self.tag) {
+            (Some(digest), _) => Selector::Digest(digest.clone()),
+            (None, Some(tag)) => Selector::Tag(tag.clone()),
+            (None, None) => Selector::Tag("latest".into()),
+        }
+    }
+}
+
+impl Store for Registry {
+    /// OCI distribution-spec, "Pulling manifests". [`Selector::Only`] is what the reference says.
+    fn document(&mut self, selector: &Selector) -> Result<Document, SourceError> {
+        match selector {
+            Selector::Only => document::get(&self.session, &self.only()),
+            selector => document::get(&self.session, selector),
+        }
+    }
+
+    /// OCI distribution-spec, "Pulling blobs". The stream goes on where it was cut, and ends only when the
+    /// descriptor's size was reached.
+    fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
+        Ok(Box::new(Blob::open(Arc::clone(&self.session), descriptor)?))
+    }
+
+    fn tally(&self) -> Tally {
+        self.session.transport.tally()
+    }
+}

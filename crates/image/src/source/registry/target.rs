@@ -1,0 +1,81 @@
+//! Where a request may go: rules on the addresses that a registry sends us to.
+
+use std::net::IpAddr;
+use url::{Host, Url};
+
+/// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => {
+            address.is_loopback() || address.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
+        }
+        None => false,
+    }
+}
+
+/// Whether the address is link-local (169.254.0.0/16, fe80::/10) or EC2's IPv6 metadata service (fd00:ec2::/32): a
+/// machine's own metadata and credentials are there, never an image.
+pub(super) fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => v4.is_link_local(),
+        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+            Some(v4) => v4.is_link_local(),
+            None => v6.is_unicast_link_local() || v6.segments()[..2] == [0xfd00, 0x0ec2],
+        },
+    }
+}
+
+/// Whether a registry at `from` may send us to `to`.
+pub(super) fn allowed(from: &Url, to: &Url) -> Result<(), String> {
+    if !matches!(to.scheme(), "http" | "https") || to.host().is_none() {
+        return Err(format!("`{}:` is neither http nor https", to.scheme()));
+    }
+    let literal = match to.host() {
+        Some(Host::Ipv4(v4)) => Some(IpAddr::V4(v4)),
+        Some(Host::Ipv6(v6)) => Some(IpAddr::V6(v6)),
+        _ => None,
+    };
+    if literal.is_some_and(is_link_local) {
+        return Err(format!("{} is a link-local address", shown(to)));
+    }
+    if from.scheme() == "https" && to.scheme() == "http" && !(is_loopback(from) && is_loopback(to)) {
+        return Err(format!("{} is not encrypted, {} is", shown(to), shown(from)));
+    }
+    Ok(())
+}
+
+/// Scheme, host and port: all of a URL that may be shown. Paths and queries of storage URLs hold signatures.
+pub(super) fn shown(url: &Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(from: &str, to: &str) -> bool {
+        allowed(&Url::parse(from).unwrap(), &Url::parse(to).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn redirects_and_realms() {
+        assert!(allows("https://registry.example/", "https://storage.example/x"));
+        assert!(allows("http://127.0.0.1:5000/", "https://storage.example/x"));
+        assert!(allows("https://localhost:5000/", "http://127.0.0.1:5001/x"));
+        assert!(!allows("https://registry.example/", "http://registry.example/"));
+        assert!(!allows("https://registry.example/", "http://127.0.0.1/"));
+        for hostile in [
+            "https://169.254.169.254/latest/meta-data",
+            "https://[fe80::1]/",
+            "https://[fd00:ec2::254]/",
+            "https://[::ffff:169.254.170.2]/",
+            "https://2852039166/",
+            "file:///etc/passwd",
+            "unix:/var/run/docker.sock",
+        ] {
+            assert!(!allows("https://registry.example/", hostile), "{hostile}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Sends requests: follows redirects by our rules, waits where asked to, counts everything.
+
+use super::patience::Patience;
+use super::resolver::Resolver;
+use super::target::{allowed, is_loopback, shown};
+use super::words;
+use crate::source::{Access, SourceError, Tally};
+use reqwest::StatusCode;
+use reqwest::blocking::{Client, Response};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use std::io::Read;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+use url::Url;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+/// How long a server may be silent while we wait for it.
+const SILENCE: Duration = Duration::from_secs(30);
+/// How long a document may take altogether.
+const DOCUMENT: Duration = Duration::from_secs(60);
+/// How many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// One question, sent as GET, or as POST where it has a form.
+pub(super) struct Ask<'a> {
+    /// What is asked for, in words.
+    pub(super) object: &'a str,
+    /// Where.
+    pub(super) url: Url,
+    /// Headers for every hop.
+    pub(super) headers: HeaderMap,
+    /// Only for the origin of `url`.
+    pub(super) authorization: Option<HeaderValue>,
+    /// Body of a POST, url-encoded. It may hold a secret, so its redirects are not followed.
+    pub(super) form: Option<String>,
+}
+
+/// An answer of whatever status, its body unread.
+pub(super) struct Answer {
+    /// The answer.
+    pub(super) response: Response,
+    /// Where it came from in the end.
+    pub(super) url: Url,
+}
+
+impl Answer {
+    pub(super) fn status(&self) -> StatusCode {
+        self.response.status()
+    }
+
+    /// A header as text.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.response.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The media type of the body, in lower case and without parameters.
+    pub(super) fn content_type(&self) -> String {
+        let text = self.header(CONTENT_TYPE.as_str()).unwrap_or_default();
+        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+    }
+}
+
+/// Why a body could not be taken.
+pub(super) enum Unread {
+    /// It is longer than we take.
+    TooLong,
+    /// It stopped coming.
+    Cut(String),
+}
+
+enum Failed {
+    /// Asking again may help.
+    Passing(String),
+    /// It will not.
+    For(SourceError),
+}
+
+/// The HTTP clients and the count of what they did.
+pub(super) struct Transport {
+    /// For loopback: no proxy, and no certificates to be loaded for plain HTTP.
+    near: OnceLock<Client>,
+    far: OnceLock<Client>,
+    access: Access,
+    registry_host: String,
+    requests: AtomicU64,
+    bytes: AtomicU64,
+}
+
+impl Transport {
+    pub(super) fn new(access: &Access, registry_host: &str) -> Transport {
+        Transport {
+            near: OnceLock::new(),
+            far: OnceLock::new(),
+            access: access.clone(),
+            registry_host: registry_host.to_string(),
+            requests: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        Tally { requests: self.requests.load(Ordering::Relaxed), bytes: self.bytes.load(Ordering::Relaxed) }
+    }
+
+    /// Counts bytes of a body.
+    pub(super) fn received(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    /// Sends the question until there is an answer that waiting will not change.
+    pub(super) fn send(&self, ask: &Ask) -> Result<Answer, SourceError> {
+        let mut patience = Patience::default();
+        loop {
+            let again = match self.follow(ask) {
+                Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
+                    match patience.throttled(answer.header("retry-after")) {
+                        Some(pause) => pause,
+                        None => return Ok(answer),
+                    }
+                }
+                Ok(answer) if answer.status().is_server_error() => match patience.failed() {
+                    Some(pause) => pause,
+                    None => return Ok(answer),
+                },
+                Ok(answer) => return Ok(answer),
+                Err(Failed::For(error)) => return Err(error),
+                Err(Failed::Passing(detail)) => match patience.failed() {
+                    Some(pause) => pause,
+                    None => return Err(SourceError::Unreachable { object: ask.object.into(), detail }),
+                },
+            };
+            std::thread::sleep(again);
+        }
+    }
+
+    fn follow(&self, ask: &Ask) -> Result<Answer, Failed> {
+        let broken = |detail: String| Failed::For(SourceError::Broken { object: ask.object.into(), detail });
+        let mut url = ask.url.clone();
+        let mut authorization = ask.authorization.clone();
+        for _ in 0..=REDIRECTS {
+            let response = self.once(ask, &url, authorization.clone())?;
+            let moved =
+                matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) && ask.form.is_none();
+            if !moved {
+                return Ok(Answer { response, url });
+            }
+            let place = response.headers().get(LOCATION).and_then(|place| place.to_str().ok());
+            let place = place
+                .ok_or_else(|| broken(format!("{} redirects and does not say where to", shown(&url))))?;
+            let mut next = url.join(place).map_err(|error| {
+                broken(format!("{} redirects to something that is no URL: {error}", shown(&url)))
+            })?;
+            allowed(&url, &next)
+                .map_err(|why| broken(format!("{} redirects to where we do not go: {why}", shown(&url))))?;
+            // A user name in a URL would be sent as credentials.
+            let _ = next.set_username("");
+            let _ = next.set_password(None);
+            if next.origin() != url.origin() {
+                authorization = None;
+            }
+            url = next;
+        }
+        Err(broken(format!("more than {REDIRECTS} redirects, the last one to {}", shown(&url))))
+    }
+
+    /// One request to one place.
+    fn once(&self, ask: &Ask, url: &Url, authorization: Option<HeaderValue>) -> Result<Response, Failed> {
+        let unreachable =
+            |detail: String| Failed::For(SourceError::Unreachable { object: ask.object.into(), detail });
+        let client = self.client(url).map_err(|error| unreachable(words::chain(error)))?;
+        let mut request = match &ask.form {
+            None => client.get(url.clone()),
+            Some(form) => client
+                .post(url.clone())
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(form.clone()),
+        };
+        request = request.headers(ask.headers.clone()).header(ACCEPT_ENCODING, "identity");
+        if let Some(authorization) = authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        request.send().map_err(|error| {
+            let place = shown(url);
+            if error.is_timeout() {
+                return unreachable(format!("{place} did not answer in time: {}", words::chain(error)));
+            }
+            let settled = error.is_connect();
+            let detail = format!("{place}: {}", words::chain(error));
+            if settled { unreachable(detail) } else { Failed::Passing(detail) }
+        })
+    }
+
+    /// The whole body, where it is short enough.
+    pub(super) fn body(&self, answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Unread> {
+        let begun = Instant::now();
+        let mut body = Vec::new();
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            let count = match answer.response.read(&mut buffer) {
+                Ok(0) => return Ok(body),
+                Ok(count) => count,
+                Err(error) => return Err(Unread::Cut(words::cut(&error))),
+            };
+            self.received(count);
+            if body.len() + count > limit {
+                return Err(Unread::TooLong);
+            }
+            body.extend_from_slice(&buffer[..count]);
+            if begun.elapsed() > DOCUMENT {
+                return Err(Unread::Cut(format!("not complete after {} seconds", DOCUMENT.as_secs())));
+            }
+        }
+    }
+
+    fn client(&self, url: &Url) -> reqwest::Result<&Client> {
+        let near = is_loopback(url) && url.scheme() == "http";
+        let slot = if near { &self.near } else { &self.far };
+        if let Some(client) = slot.get() {
+            return Ok(client);
+        }
+        let mut builder = Client::builder()
+            .user_agent(concat!("execfit/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .timeout(SILENCE)
+            // A paused stream would take up the window of all others on an HTTP/2 connection.
+            .http1_only()
+            .referer(false)
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .dns_resolver(Arc::new(Resolver { trusted: self.registry_host.clone() }));
+        for (host, address) in &self.access.resolve {
+            builder = builder.resolve(host, *address);
+        }
+        if near {
+            builder = builder.no_proxy().tls_certs_only([]);
+        }
+        let client = builder.build()?;
+        Ok(slot.get_or_init(|| client))
+    }
+}
