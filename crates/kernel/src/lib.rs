@@ -17,6 +17,7 @@ pub mod errno;
 pub mod exec;
 mod gnu_property;
 pub mod host;
+pub mod launcher;
 pub mod lookup;
 mod machine;
 mod mapping;
