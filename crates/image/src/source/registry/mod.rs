@@ -15,7 +15,7 @@ mod resolver;
 mod session;
 mod target;
 mod transport;
-mod words;
+pub(in crate::source) mod words;
 
 pub use ecr::{EcrHost, ecr_host};
 

@@ -144,7 +144,13 @@ impl Session {
                 *locked(&self.base) = Base { url: secure, guessed: false };
                 Ok(better)
             }
-            Err(_) => answer,
+            Err(error) => {
+                if answer.is_ok() {
+                    Err(error)
+                } else {
+                    answer
+                }
+            }
         }
     }
 

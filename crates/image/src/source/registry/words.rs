@@ -11,13 +11,13 @@ const NOISE: &[&str] =
     &["error sending request", "client error", "request or response body error", "builder error"];
 
 /// The causes of an error of the HTTP client, without its URL.
-pub(super) fn chain(error: reqwest::Error) -> String {
+pub(in crate::source) fn chain(error: reqwest::Error) -> String {
     let error = error.without_url();
     causes(&error)
 }
 
 /// The causes of an error in a body.
-pub(super) fn cut(error: &std::io::Error) -> String {
+pub(in crate::source) fn cut(error: &std::io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>()) {
         Some(inner) => causes(inner),
         None => short(&error.to_string()),
@@ -42,7 +42,7 @@ fn causes(error: &reqwest::Error) -> String {
 }
 
 /// A text of a server: control characters escaped, what follows `?` in URLs left out, at most 200 characters.
-pub(super) fn short(text: &str) -> String {
+pub(in crate::source) fn short(text: &str) -> String {
     let mut shown = String::new();
     for (number, word) in text.split_whitespace().enumerate() {
         if number > 0 {
@@ -99,7 +99,7 @@ struct Single {
 }
 
 /// What a body of an answer that is no success says; empty where it says nothing for humans.
-pub(super) fn said(headers: &HeaderMap, body: &[u8]) -> String {
+pub(in crate::source) fn said(headers: &HeaderMap, body: &[u8]) -> String {
     if let Ok(Errors { errors }) = serde_json::from_slice(body) {
         let texts: Vec<String> = errors.iter().map(|e| joined(&e.code, &e.message)).collect();
         return short(&texts.join("; "));
