@@ -1,1 +1,21 @@
-//! stub
+//! From facts about a container to findings and remedies.
+//!
+//! Everything here is a function of a [`case::Case`]: no I/O, no clock, no async. What the facts do not tell yet
+//! comes back as a list of needs ([`case::Need`]); whoever observes the world fills them in and asks again.
+
+pub mod case;
+pub mod ecs;
+pub mod finding;
+pub mod findings;
+pub mod inspect;
+pub mod log_line;
+pub mod nature;
+pub mod process;
+pub mod remedy;
+pub mod report;
+pub mod run;
+pub mod secrets;
+pub mod subject;
+pub mod target;
+pub mod verdict;
+pub mod workload;

@@ -1,0 +1,437 @@
+//! A case: every fact known about what was asked, as data. It is filled from the world, saved, and replayed.
+
+use crate::secrets;
+use crate::target::Target;
+use base64::Engine as _;
+use execfit_image::digest::Digest;
+use execfit_image::index::Entry;
+use execfit_image::witness::{Kind, Origin, Piece, Witness};
+use execfit_kernel::tree::{self, FileTree, Gap, Node};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The value of [`Case::schema`].
+pub const SCHEMA: &str = "execfit/case/v1";
+
+/// Every fact known about one target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What was asked.
+    pub target: Target,
+    /// AWS's answers as they came, without secrets.
+    #[serde(default)]
+    pub answers: Vec<Answer>,
+    /// What AWS would not tell.
+    #[serde(default)]
+    pub refusals: Vec<Refusal>,
+    /// Log lines of containers that failed to start.
+    #[serde(default)]
+    pub logs: Vec<Log>,
+    /// What was seen of the images.
+    #[serde(default)]
+    pub images: Vec<ImageFacts>,
+}
+
+/// One answer of an AWS API, or a saved document of the AWS CLI.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The operation, e.g. `DescribeServices`; empty for a saved document, which is known by its keys.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub operation: String,
+    /// The body.
+    pub body: Value,
+}
+
+/// A call that was refused or failed, whose answer would have been a fact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// The IAM action, e.g. `ecs:DescribeTasks`.
+    pub action: String,
+    /// The whole message.
+    pub message: String,
+    /// Whether a verdict of "runs" would have to rest on the answer.
+    pub decides: bool,
+}
+
+/// The last log lines of one container of one task, only those that speak of a failed start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Log {
+    /// The task's ARN.
+    pub task: String,
+    /// The container's name.
+    pub container: String,
+    /// Log group and stream.
+    pub stream: String,
+    /// The lines.
+    pub lines: Vec<String>,
+}
+
+/// What was seen of one image reference.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageFacts {
+    /// The reference that was read.
+    pub name: String,
+    /// Digest of the manifest or index that it names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub digest: Option<Digest>,
+    /// Whether it is an index of several manifests.
+    #[serde(default)]
+    pub index: bool,
+    /// The manifests, in the index's order; one without an index.
+    #[serde(default)]
+    pub entries: Vec<Entry>,
+    /// The manifests that were opened.
+    #[serde(default)]
+    pub children: Vec<ChildFacts>,
+    /// Why it could not be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<Trouble>,
+}
+
+/// What was seen of one manifest: its config and the files that were asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChildFacts {
+    /// The manifest's digest.
+    pub digest: Digest,
+    /// `os` of the config.
+    #[serde(default)]
+    pub os: String,
+    /// `architecture` of the config, as written; empty where it is missing.
+    #[serde(default)]
+    pub architecture: String,
+    /// `variant` of the config.
+    #[serde(default)]
+    pub variant: String,
+    /// The layers' digests, lowest first.
+    #[serde(default)]
+    pub layers: Vec<Digest>,
+    /// `Entrypoint`.
+    #[serde(default)]
+    pub entrypoint: Vec<String>,
+    /// `Cmd`.
+    #[serde(default)]
+    pub cmd: Vec<String>,
+    /// `Env`, values redacted except `PATH` and `LD_*`.
+    #[serde(default)]
+    pub env: Vec<String>,
+    /// `User`.
+    #[serde(default)]
+    pub user: String,
+    /// `WorkingDir`.
+    #[serde(default)]
+    pub working_dir: String,
+    /// The files that a verdict asked for, by path; `null` = it was looked for and is not there.
+    #[serde(default)]
+    pub files: BTreeMap<String, Option<FileFacts>>,
+    /// Why manifest, config or a layer could not be read.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trouble: Option<Trouble>,
+}
+
+/// Why something of an image could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// Which kind.
+    pub kind: TroubleKind,
+    /// The whole message; it names the object.
+    pub message: String,
+}
+
+/// The kinds of [`Trouble`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TroubleKind {
+    /// There is no such image.
+    NotFound,
+    /// Not allowed, not logged in.
+    Denied,
+    /// Too many requests, registry down, connection cut.
+    Unreachable,
+    /// Broken or hostile content.
+    Broken,
+    /// The runtimes refuse to unpack it.
+    CannotUnpack,
+    /// A kind of image that is not read.
+    Unsupported,
+}
+
+/// One file as it was found, with the bytes that a verdict rests on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileFacts {
+    /// Regular file, directory, link ...
+    pub kind: FileKind,
+    /// Permission bits.
+    pub mode: u32,
+    /// Owner.
+    #[serde(default)]
+    pub uid: u32,
+    /// Group.
+    #[serde(default)]
+    pub gid: u32,
+    /// Length in bytes.
+    #[serde(default)]
+    pub size: u64,
+    /// A symbolic link's text.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes_text")]
+    pub target: Option<Vec<u8>>,
+    /// `security.capability`.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "bytes_base64")]
+    pub capability: Option<Vec<u8>>,
+    /// The bytes that were kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pieces: Vec<PieceFacts>,
+    /// The layer that it came with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// The kinds of [`FileFacts`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum FileKind {
+    Regular,
+    Directory,
+    Symlink,
+    CharDevice,
+    BlockDevice,
+    Fifo,
+    Socket,
+}
+
+/// A run of bytes of a file, in base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PieceFacts {
+    /// Where it begins.
+    pub offset: u64,
+    /// The bytes.
+    #[serde(with = "base64_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+/// A fact that is missing from a case, to be observed before the question is asked again.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The manifest or index of this reference.
+    Image {
+        /// The reference to read.
+        name: String,
+        /// ARN of the secret with the registry's credentials.
+        repository_credentials: Option<String>,
+    },
+    /// Manifest and config of one of its manifests.
+    Child {
+        /// The reference.
+        name: String,
+        /// The manifest.
+        digest: Digest,
+    },
+    /// One path of its file system.
+    File {
+        /// The reference.
+        name: String,
+        /// The manifest.
+        digest: Digest,
+        /// The absolute path, free of links.
+        path: Vec<u8>,
+    },
+}
+
+impl Case {
+    /// A case that knows nothing yet.
+    pub fn new(target: Target) -> Case {
+        Case {
+            schema: SCHEMA.into(),
+            target,
+            answers: Vec::new(),
+            refusals: Vec::new(),
+            logs: Vec::new(),
+            images: Vec::new(),
+        }
+    }
+
+    /// Adds an answer, without the secrets in it.
+    pub fn add_answer(&mut self, operation: &str, mut body: Value) {
+        secrets::redact(&mut body);
+        self.answers.push(Answer { operation: operation.into(), body });
+    }
+
+    /// What was seen of an image reference.
+    pub fn image(&self, name: &str) -> Option<&ImageFacts> {
+        self.images.iter().find(|image| image.name == name)
+    }
+}
+
+impl ImageFacts {
+    /// Facts about a reference that could not be read.
+    pub fn unreadable(name: String, trouble: Trouble) -> ImageFacts {
+        ImageFacts {
+            name,
+            digest: None,
+            index: false,
+            entries: Vec::new(),
+            children: Vec::new(),
+            trouble: Some(trouble),
+        }
+    }
+
+    /// What was seen of one of its manifests.
+    pub fn child(&self, digest: &Digest) -> Option<&ChildFacts> {
+        self.children.iter().find(|child| child.digest == *digest)
+    }
+}
+
+impl ChildFacts {
+    /// What was seen at a path; `None` where nobody looked.
+    pub fn file(&self, path: &[u8]) -> Option<Option<&FileFacts>> {
+        self.files.get(&escape(path)).map(Option::as_ref)
+    }
+
+    /// Keeps what was seen at a path.
+    pub fn insert(&mut self, path: &[u8], witness: Option<Witness>) {
+        self.files.insert(escape(path), witness.map(|witness| FileFacts::new(path, witness)));
+    }
+}
+
+impl FileTree for ChildFacts {
+    fn lookup(&self, path: &[u8]) -> Result<Option<Node<'_>>, Gap> {
+        match self.file(path) {
+            Some(file) => Ok(file.map(FileFacts::node)),
+            None => Err(Gap::Unread { path: path.to_vec(), layer: None }),
+        }
+    }
+
+    fn read_at(&self, path: &[u8], offset: u64, buffer: &mut [u8]) -> Result<usize, Gap> {
+        let Some(file) = self.file(path) else { return Err(Gap::Unread { path: path.to_vec(), layer: None }) };
+        let Some(file) = file else { return Ok(0) };
+        file.read_at(offset, buffer).ok_or_else(|| Gap::Hidden {
+            path: path.to_vec(),
+            by: format!("what was kept of it: bytes from {offset} on were not"),
+        })
+    }
+}
+
+impl FileFacts {
+    fn new(path: &[u8], witness: Witness) -> FileFacts {
+        let pieces = secrets::keep_what_is_read(path, witness.size, witness.pieces);
+        let (kind, target) = match witness.kind {
+            Kind::Regular => (FileKind::Regular, None),
+            Kind::Directory => (FileKind::Directory, None),
+            Kind::Symlink(target) => (FileKind::Symlink, Some(target)),
+            Kind::CharDevice => (FileKind::CharDevice, None),
+            Kind::BlockDevice => (FileKind::BlockDevice, None),
+            Kind::Fifo => (FileKind::Fifo, None),
+            Kind::Socket => (FileKind::Socket, None),
+        };
+        FileFacts {
+            kind,
+            mode: witness.mode,
+            uid: witness.uid,
+            gid: witness.gid,
+            size: witness.size,
+            target,
+            capability: witness.capability,
+            pieces: pieces.into_iter().map(|Piece { offset, bytes }| PieceFacts { offset, bytes }).collect(),
+            origin: witness.origin,
+        }
+    }
+
+    fn node(&self) -> Node<'_> {
+        Node {
+            kind: match self.kind {
+                FileKind::Regular => tree::Kind::Regular,
+                FileKind::Directory => tree::Kind::Directory,
+                FileKind::Symlink => tree::Kind::Symlink(self.target.as_deref().unwrap_or_default()),
+                FileKind::CharDevice => tree::Kind::CharDevice,
+                FileKind::BlockDevice => tree::Kind::BlockDevice,
+                FileKind::Fifo => tree::Kind::Fifo,
+                FileKind::Socket => tree::Kind::Socket,
+            },
+            mode: self.mode,
+            uid: self.uid,
+            gid: self.gid,
+            size: self.size,
+            capability: self.capability.as_deref(),
+            noexec: false,
+        }
+    }
+
+    /// The first bytes that were kept.
+    pub fn head(&self) -> &[u8] {
+        self.pieces.first().filter(|piece| piece.offset == 0).map_or(&[], |piece| &piece.bytes)
+    }
+
+    /// Reads what was kept; `None` where bytes that the file has were not.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> Option<usize> {
+        let wanted = self.size.saturating_sub(offset).min(buffer.len() as u64) as usize;
+        if wanted == 0 {
+            return Some(0);
+        }
+        let piece = self.pieces.iter().rev().find(|piece| piece.offset <= offset)?;
+        let start = usize::try_from(offset - piece.offset).ok()?;
+        let bytes = piece.bytes.get(start..start.checked_add(wanted)?)?;
+        buffer[..wanted].copy_from_slice(bytes);
+        Some(wanted)
+    }
+}
+
+/// A path as text: what is not printable ASCII, and the backslash, is escaped.
+pub fn escape(path: &[u8]) -> String {
+    path.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"")
+}
+
+mod base64_bytes {
+    use super::*;
+    use serde::{Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        base64::engine::general_purpose::STANDARD.decode(text).map_err(D::Error::custom)
+    }
+}
+
+mod bytes_base64 {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        base64_bytes::serialize(bytes.as_deref().unwrap_or_default(), serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        base64_bytes::deserialize(deserializer).map(Some)
+    }
+}
+
+/// Bytes as text where they are UTF-8, else as a list of numbers.
+mod bytes_text {
+    use super::*;
+    use serde::{Deserializer, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
+        let bytes = bytes.clone().unwrap_or_default();
+        let form = String::from_utf8(bytes).map_or_else(|error| Form::Bytes(error.into_bytes()), Form::Text);
+        form.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
+        Ok(Some(match Form::deserialize(deserializer)? {
+            Form::Text(text) => text.into_bytes(),
+            Form::Bytes(bytes) => bytes,
+        }))
+    }
+}

@@ -1,0 +1,68 @@
+//! The documents of a case, sorted by what they are.
+
+use crate::case::Answer;
+use serde_json::Value;
+
+/// All documents of a case, whichever call or file brought them; each is known by its keys.
+#[derive(Debug, Default)]
+pub struct Documents<'a> {
+    /// `Service` of DescribeServices.
+    pub services: Vec<&'a Value>,
+    /// `Task` of DescribeTasks and RunTask.
+    pub tasks: Vec<&'a Value>,
+    /// `TaskDefinition` of DescribeTaskDefinition, or a definition as one registers it.
+    pub task_definitions: Vec<&'a Value>,
+    /// `Cluster` of DescribeClusters.
+    pub clusters: Vec<&'a Value>,
+    /// `ContainerInstance` of DescribeContainerInstances.
+    pub container_instances: Vec<&'a Value>,
+    /// `CapacityProvider` of DescribeCapacityProviders.
+    pub capacity_providers: Vec<&'a Value>,
+    /// `ServiceRevision` of DescribeServiceRevisions.
+    pub service_revisions: Vec<&'a Value>,
+    /// `ServiceDeployment` of DescribeServiceDeployments.
+    pub service_deployments: Vec<&'a Value>,
+}
+
+impl<'a> Documents<'a> {
+    /// Sorts the answers of a case.
+    pub fn of(answers: &'a [Answer]) -> Documents<'a> {
+        let mut documents = Documents::default();
+        answers.iter().for_each(|answer| documents.add(&answer.body));
+        documents
+    }
+
+    fn add(&mut self, body: &'a Value) {
+        if let Value::Array(items) = body {
+            return items.iter().for_each(|item| self.add(item));
+        }
+        let many = |key: &str| body[key].as_array().into_iter().flatten().filter(|item| item.is_object());
+        self.services.extend(many("services"));
+        self.services.extend(body.get("service").filter(|service| service.is_object()));
+        self.tasks.extend(many("tasks"));
+        self.clusters.extend(many("clusters"));
+        self.container_instances.extend(many("containerInstances"));
+        self.capacity_providers.extend(many("capacityProviders").filter(|item| item["name"].is_string()));
+        self.service_revisions.extend(many("serviceRevisions").filter(|item| item["taskDefinition"].is_string()));
+        self.service_deployments.extend(many("serviceDeployments"));
+        let definition = if body["containerDefinitions"].is_array() { Some(body) } else { body.get("taskDefinition") };
+        self.task_definitions.extend(definition.filter(|item| item["containerDefinitions"].is_array()));
+    }
+
+    /// The task definition that a service or task names, by ARN, or by `family:revision`.
+    pub fn task_definition(&self, name: &str) -> Option<&'a Value> {
+        let short = name.rsplit('/').next().unwrap_or(name);
+        self.task_definitions.iter().copied().find(|definition| {
+            definition["taskDefinitionArn"].as_str() == Some(name) || revision_name(definition) == short
+        })
+    }
+}
+
+/// `family:revision` of a task definition; only the family where it was never registered.
+pub(super) fn revision_name(definition: &Value) -> String {
+    let family = definition["family"].as_str().unwrap_or("?");
+    match definition["revision"].as_u64() {
+        Some(revision) => format!("{family}:{revision}"),
+        None => family.to_string(),
+    }
+}

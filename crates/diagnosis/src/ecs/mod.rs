@@ -1,0 +1,16 @@
+//! Reads ECS's JSON: an answer of the API and a file saved by the AWS CLI are the same bytes to it.
+//!
+//! Documents stay raw (`serde_json::Value`): later writes must not lose a field that we do not know.
+
+mod constraint;
+mod container;
+mod documents;
+mod log_stream;
+mod placement;
+mod scene;
+mod time;
+
+pub use constraint::Constraint;
+pub use documents::Documents;
+pub use log_stream::LogStream;
+pub use scene::{Nothing, Revision, Scene};

@@ -1,0 +1,216 @@
+//! Where the tasks of a definition run: the effective host architecture, and who says so.
+
+use super::constraint::Constraint;
+use super::scene::Scene;
+use crate::workload::{Capacity, Engine, HostFact, HostSource, Placement};
+use execfit_kernel::host::Architecture;
+use serde_json::Value;
+
+const CPU: &str = "ecs.cpu-architecture";
+
+/// Whose machines run the tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Launch {
+    Fargate,
+    /// Container instances of the user's: EC2 and EXTERNAL (ECS Anywhere).
+    Instances,
+    /// ECS Managed Instances.
+    Managed,
+    Unknown,
+}
+
+/// Reads the placement of a scene's tasks.
+pub(super) fn placement(scene: &Scene<'_>) -> Placement {
+    let launch = launch(scene);
+    let mut notes = Vec::new();
+    let mut hosts = observed(scene, &mut notes);
+    if hosts.is_empty() {
+        hosts = expected(scene, launch, &mut notes);
+    }
+    let family = scene.definition["runtimePlatform"]["operatingSystemFamily"].as_str();
+    Placement {
+        foreign_os: family.filter(|family| !family.is_empty() && *family != "LINUX").map(String::from),
+        hosts,
+        notes,
+        engine: match launch {
+            Launch::Fargate | Launch::Managed => Engine::Containerd,
+            Launch::Instances | Launch::Unknown => Engine::Docker,
+        },
+        capacity: capacity(scene, launch),
+    }
+}
+
+/// The architecture in the API's words (`X86_64`, `ARM64`) or the attribute's (`x86_64`, `arm64`).
+fn architecture(word: &str) -> Option<Architecture> {
+    Architecture::ALL.into_iter().find(|architecture| architecture.name().eq_ignore_ascii_case(word))
+}
+
+fn attribute<'v>(owner: &'v Value, name: &str) -> Option<&'v str> {
+    let attributes = owner["attributes"].as_array()?;
+    attributes.iter().find(|attribute| attribute["name"].as_str() == Some(name))?["value"].as_str()
+}
+
+fn cpu(owner: &Value) -> Option<Architecture> {
+    attribute(owner, CPU).and_then(architecture)
+}
+
+/// What was seen of machines that have this very work: tasks, the revision's override, the tasks' own instances.
+fn observed(scene: &Scene<'_>, notes: &mut Vec<String>) -> Vec<HostFact> {
+    let of_tasks = scene.tasks.iter().filter_map(|task| cpu(task)).map(|cpu| (cpu, HostSource::Task));
+    let of_revisions = scene.service_revisions().filter_map(|revision| {
+        let override_ = revision["overrides"]["runtimePlatform"]["cpuArchitecture"].as_str()?;
+        Some((architecture(override_)?, HostSource::ServiceRevision))
+    });
+    let own = |instance: &&&Value| {
+        let arn = instance["containerInstanceArn"].as_str();
+        arn.is_some() && scene.tasks.iter().any(|task| task["containerInstanceArn"].as_str() == arn)
+    };
+    let of_instances = scene.documents.container_instances.iter().filter(own);
+    let of_instances = of_instances.filter_map(|instance| cpu(instance)).map(|cpu| (cpu, HostSource::Instance));
+    let hosts = counted(of_tasks.chain(of_revisions).chain(of_instances));
+    if let [first, second, ..] = &hosts[..] {
+        notes.push(if first.source == second.source {
+            format!("tasks of this revision were seen on both {} and {}", first.architecture, second.architecture)
+        } else {
+            let says = |host: &HostFact| format!("{} says {}", host.source.phrase(), host.architecture);
+            format!("sources conflict: {}, {}", says(first), says(second))
+        });
+    }
+    hosts
+}
+
+/// One fact for each architecture, from its most trusted source, with the number of times that source names it.
+fn counted(sightings: impl Iterator<Item = (Architecture, HostSource)>) -> Vec<HostFact> {
+    let mut hosts: Vec<HostFact> = Vec::new();
+    for (architecture, source) in sightings {
+        match hosts.iter_mut().find(|host| host.architecture == architecture) {
+            Some(host) if host.source == source => host.instances += 1,
+            Some(host) if host.source < source => {}
+            Some(host) => *host = HostFact { architecture, source, instances: 1 },
+            None => hosts.push(HostFact { architecture, source, instances: 1 }),
+        }
+    }
+    hosts.sort_by_key(|host| (host.source, usize::MAX - host.instances));
+    hosts
+}
+
+/// Where tasks would be placed, when none was seen.
+fn expected(scene: &Scene<'_>, launch: Launch, notes: &mut Vec<String>) -> Vec<HostFact> {
+    let declared = scene.definition["runtimePlatform"]["cpuArchitecture"].as_str().and_then(architecture);
+    let constraints = Constraint::all_of([Some(scene.definition), scene.service].into_iter().flatten());
+    let admitted: Vec<&Value> = match launch {
+        Launch::Fargate => Vec::new(),
+        _ => eligible(scene).filter(|instance| constraints.iter().all(|c| c.admits(|name| attribute(instance, name)))).collect(),
+    };
+    let kinds = counted(admitted.iter().filter_map(|i| cpu(i)).map(|cpu| (cpu, HostSource::Instance)));
+    let fact = |architecture, source| HostFact { architecture, source, instances: 0 };
+    match (declared, &kinds[..]) {
+        (Some(declared), [_, ..]) => match kinds.iter().find(|kind| kind.architecture == declared) {
+            Some(kind) if kinds.len() > 1 => vec![HostFact { source: HostSource::RuntimePlatform, ..kind.clone() }],
+            Some(kind) => vec![kind.clone()],
+            None => {
+                notes.push(format!(
+                    "sources conflict: the task definition asks for {declared}, and none of the cluster's active \
+                     container instances that it may use is of that kind"
+                ));
+                let declared = fact(declared, HostSource::RuntimePlatform);
+                kinds.iter().cloned().chain([declared]).collect()
+            }
+        },
+        (None, [_, ..]) => {
+            if kinds.len() > 1 {
+                notes.push("the cluster has container instances of both kinds, and nothing constrains placement".into());
+            }
+            kinds
+        }
+        (declared, []) => unseen(&constraints, declared, notes),
+    }
+}
+
+/// Where tasks would be placed, when no machine is visible either.
+fn unseen(constraints: &[Constraint], declared: Option<Architecture>, notes: &mut Vec<String>) -> Vec<HostFact> {
+    let fact = |architecture, source| HostFact { architecture, source, instances: 0 };
+    let of_cpu = constraints.iter().filter(|constraint| constraint.speaks_of(CPU)).collect::<Vec<_>>();
+    let allows = |cpu: &Architecture| of_cpu.iter().all(|c| c.admits(|name| (name == CPU).then_some(cpu.name())));
+    let constrained: Vec<Architecture> = Architecture::ALL.into_iter().filter(allows).collect();
+    match (&constrained[..], declared) {
+        ([only], None) => vec![fact(*only, HostSource::PlacementConstraint)],
+        ([only], Some(declared)) if *only != declared => {
+            notes.push(format!(
+                "sources conflict: a placement constraint asks for {only}, runtimePlatform for {declared}"
+            ));
+            vec![fact(*only, HostSource::PlacementConstraint), fact(declared, HostSource::RuntimePlatform)]
+        }
+        (_, Some(declared)) => vec![fact(declared, HostSource::RuntimePlatform)],
+        (_, None) => vec![fact(Architecture::X86_64, HostSource::Default)],
+    }
+}
+
+/// Active container instances of the capacity providers that the service may use.
+fn eligible<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Value> {
+    let providers = strategy(scene);
+    scene.documents.container_instances.iter().copied().filter(move |instance| {
+        let provider = instance["capacityProviderName"].as_str();
+        instance["status"].as_str().is_none_or(|status| status == "ACTIVE")
+            && (providers.is_empty() || provider.is_none_or(|provider| providers.contains(&provider)))
+    })
+}
+
+/// The names of the capacity providers that are asked: the service's, else (without a launch type) the cluster's default.
+fn strategy<'s>(scene: &'s Scene<'_>) -> Vec<&'s str> {
+    let names = |list: &'s Value| -> Vec<&'s str> {
+        list.as_array().into_iter().flatten().filter_map(|item| item["capacityProvider"].as_str()).collect()
+    };
+    let Some(service) = scene.service else { return Vec::new() };
+    let own = names(&service["capacityProviderStrategy"]);
+    if !own.is_empty() || !text(&service["launchType"]).is_empty() {
+        return own;
+    }
+    scene.cluster().map(|cluster| names(&cluster["defaultCapacityProviderStrategy"])).unwrap_or_default()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+fn launch(scene: &Scene<'_>) -> Launch {
+    let by_name = |name: &str| match name {
+        "FARGATE" | "FARGATE_SPOT" => Launch::Fargate,
+        "EC2" | "EXTERNAL" => Launch::Instances,
+        "MANAGED_INSTANCES" => Launch::Managed,
+        _ => Launch::Unknown,
+    };
+    let by_provider = |name: &&str| {
+        let provider = scene.documents.capacity_providers.iter().find(|p| p["name"].as_str() == Some(name));
+        match provider.map(|provider| text(&provider["type"])) {
+            _ if name.starts_with("FARGATE") => Launch::Fargate,
+            Some("MANAGED_INSTANCES") => Launch::Managed,
+            _ if provider.is_some_and(|p| p["managedInstancesProvider"].is_object()) => Launch::Managed,
+            _ => Launch::Instances,
+        }
+    };
+    let providers = strategy(scene);
+    if let Some(first) = providers.first() {
+        return by_provider(first);
+    }
+    let of_owner = scene.service.into_iter().chain(scene.tasks.iter().copied());
+    let said = of_owner.map(|owner| by_name(text(&owner["launchType"]))).find(|launch| *launch != Launch::Unknown);
+    said.unwrap_or_else(|| {
+        let required = scene.definition["requiresCompatibilities"].as_array();
+        match required.map(Vec::as_slice) {
+            Some([only]) => by_name(text(only)),
+            _ => Launch::Unknown,
+        }
+    })
+}
+
+fn capacity(scene: &Scene<'_>, launch: Launch) -> Capacity {
+    if launch == Launch::Fargate {
+        return Capacity::Serverless;
+    }
+    let count = |wanted| eligible(scene).filter(|instance| cpu(instance) == Some(wanted)).count();
+    match (count(Architecture::X86_64), count(Architecture::Arm64)) {
+        (0, 0) => Capacity::Unknown,
+        (x86_64, arm64) => Capacity::Instances { x86_64, arm64 },
+    }
+}

@@ -1,0 +1,47 @@
+//! The program is there; what it needs to be started with is not.
+//!
+//! A script names its interpreter in the `#!` line, a dynamically linked program its loader (`PT_INTERP`). When that
+//! file is missing the kernel answers ENOENT, and the log says `exec /app: no such file or directory` about a program
+//! that is plainly there.
+//!
+//! ## How it comes about
+//! `#!/bin/bash` in an image without bash (Alpine, distroless, scratch); a program linked against glibc on Alpine,
+//! which has musl's loader, or the reverse; a dynamically linked program in a `scratch` image.
+//!
+//! ## What to do
+//! Install the interpreter, use one that is there, link statically (`CGO_ENABLED=0`), or take a base image with the
+//! C library that the program was built against.
+
+use super::rungs;
+use crate::finding::{Finding, Severity};
+use crate::remedy::Remedy;
+use crate::run::{self, StepKind};
+use crate::subject::Subject;
+use execfit_kernel::errno::Errno;
+
+/// The finding's id.
+pub(super) const ID: &str = "missing-interpreter";
+
+pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
+    let refused = [Errno::ENOENT, Errno::ENOTDIR, Errno::ELOOP].into_iter().find_map(|errno| Some((subject.refused(errno)?, errno)));
+    let (refused, errno) = refused?;
+    let asked = refused.run.trace.iter().rev().find_map(|step| match &step.kind {
+        StepKind::Script(interpreter, _) if !interpreter.ends_with(b"\r") => Some((&step.path, interpreter, "is a script of")),
+        StepKind::Interpreter(interpreter) => Some((&step.path, interpreter, "asks for the loader")),
+        _ => None,
+    });
+    let (asker, interpreter, relation) = asked?;
+    let wanted = run::show(interpreter);
+    let hint = match &wanted[..] {
+        loader if loader.contains("ld-musl") => " (musl's loader: the program was linked on Alpine)",
+        loader if loader.contains("ld-linux") => " (glibc's loader: the image has none, or another C library)",
+        _ => "",
+    };
+    let message = format!(
+        "{} {relation} {wanted}{hint}, which is not in the image: execve answers {errno} ({})",
+        subject.object(asker),
+        errno.text()
+    );
+    let mend = Remedy::edit(format!("put {wanted} into the image, or use an interpreter that is there"), &[]);
+    Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, refused.ladder())).cured_by(mend))
+}

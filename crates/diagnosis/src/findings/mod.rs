@@ -1,0 +1,134 @@
+//! The findings, one file each: its manual page (the file's doc comment), how it is detected, and its words.
+
+use crate::finding::{Evidence, Finding};
+use crate::subject::Subject;
+use crate::verdict::Verdict;
+
+/// A kind of finding.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind {
+    /// Its stable id.
+    pub id: &'static str,
+    source: &'static str,
+    detect: fn(&Subject<'_>) -> Option<Finding>,
+}
+
+macro_rules! findings {
+    ($($module:ident),+ $(,)?) => {
+        $(mod $module;)+
+
+        /// Every kind of finding; causes of failure first, what else deserves a word last.
+        pub const ALL: &[Kind] = &[$(Kind {
+            id: $module::ID,
+            source: include_str!(concat!(stringify!($module), ".rs")),
+            detect: $module::detect,
+        }),+];
+    };
+}
+
+findings![
+    wrong_architecture,
+    missing_platform,
+    no_shebang,
+    byte_order_mark,
+    crlf_interpreter,
+    empty_program,
+    saved_error_page,
+    git_lfs_pointer,
+    foreign_format,
+    damaged_program,
+    missing_interpreter,
+    foreign_library,
+    missing_program,
+    not_executable,
+    cannot_create,
+    cannot_unpack,
+    exec_refused,
+    mislabelled_image,
+    pinned_to_one_platform,
+    lost_runtime_platform,
+    tag_flipped,
+    no_capacity,
+    cannot_tell,
+    observed_failing,
+    observed_running,
+    ended_by_itself,
+    default_architecture,
+    mixed_hosts,
+    no_stopped_tasks,
+];
+
+impl Kind {
+    /// The manual page: the doc comment of the finding's file.
+    pub fn page(&self) -> String {
+        let lines = self.source.lines().map_while(|line| line.strip_prefix("//!"));
+        lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect::<Vec<_>>().join("\n")
+    }
+}
+
+/// The kind with this id.
+pub fn kind(id: &str) -> Option<&'static Kind> {
+    ALL.iter().find(|kind| kind.id == id)
+}
+
+/// Everything that is found about a subject.
+pub fn detect(subject: &Subject<'_>) -> Vec<Finding> {
+    ALL.iter().filter_map(|kind| (kind.detect)(subject)).collect()
+}
+
+/// The subject's verdict, after what was seen has had its say: where a container fails by what was seen, and would
+/// run by the model, nobody knows.
+pub fn settled(subject: &Subject<'_>, found: &[Finding]) -> Verdict {
+    match subject.verdict() {
+        Verdict::Runs if found.iter().any(|finding| finding.id == observed_failing::ID) => {
+            Verdict::Unknown("it would run by the model, and was seen to fail".into())
+        }
+        Verdict::Runs => match subject.case.refusals.iter().find(|refusal| refusal.decides) {
+            Some(refusal) => Verdict::Unknown(format!("it would run as far as was seen, but {} was not answered", refusal.action)),
+            None => Verdict::Runs,
+        },
+        verdict => verdict,
+    }
+}
+
+/// A rung for what tasks and logs showed.
+fn seen(subject: &Subject<'_>) -> Vec<Evidence> {
+    let seen = &subject.workload.observation;
+    let mut rungs: Vec<Evidence> = seen.texts().map(|text| Evidence::seen(format!("seen: {}", printable(text)))).collect();
+    if let Some(code) = seen.exit_code {
+        rungs.push(Evidence::seen(format!("seen: exit code {code}")).source("DescribeTasks, containers[].exitCode"));
+    }
+    rungs
+}
+
+/// The rungs of a failing run, then what was seen, then where the host's architecture was read.
+fn rungs(subject: &Subject<'_>, ladder: Vec<Evidence>) -> Vec<Evidence> {
+    let host = subject.failing().map(|(host, ..)| host).filter(|_| subject.scene.is_some());
+    let asked = host.map(|host| Evidence::seen(format!("host: {}, {}", host.architecture, host.source.phrase())));
+    ladder.into_iter().chain(asked).chain(seen(subject)).collect()
+}
+
+/// Text from outside, fit for a terminal, at most 300 characters.
+fn printable(text: &str) -> String {
+    text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_finding_has_a_page_that_says_what_to_do() {
+        for kind in ALL {
+            let page = kind.page();
+            assert!(page.lines().count() > 3 && page.contains("## What to do"), "{}: {page}", kind.id);
+            assert!(!page.contains("  "), "{}: {page}", kind.id);
+        }
+    }
+
+    #[test]
+    fn ids_are_unique() {
+        let ids: std::collections::BTreeSet<_> = ALL.iter().map(|kind| kind.id).collect();
+        assert_eq!(ids.len(), ALL.len());
+    }
+}

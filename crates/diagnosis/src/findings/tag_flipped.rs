@@ -1,0 +1,41 @@
+//! The tag has moved since the deployment: it names other content now than what was deployed.
+//!
+//! ECS resolves a tag to a digest once for a deployment and keeps to it. Whoever pushes to the tag meanwhile changes
+//! what the next deployment gets, perhaps with other platforms: parallel build jobs that push one tag, a laptop that
+//! pushes over what CI built. The verdict here is about what was deployed.
+//!
+//! ## What to do
+//! Deploy by digest or by tags that never move. To get what the tag names now:
+//! `aws ecs update-service --force-new-deployment`.
+
+use crate::case::ImageFacts;
+use crate::finding::{Evidence, Finding, Severity};
+use crate::report::platforms;
+use crate::subject::Subject;
+use execfit_image::digest::Digest;
+use execfit_image::reference::Reference;
+
+/// The finding's id.
+pub(super) const ID: &str = "tag-flipped";
+
+pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
+    let reference: Reference = subject.workload.image.parse().ok()?;
+    let deployed: Digest = subject.workload.deployed.as_ref().filter(|_| reference.digest.is_none())?.parse().ok()?;
+    let tagged = subject.case.image(&reference.to_string())?;
+    let now = tagged.digest.as_ref()?;
+    // ECS may report the index's digest, or that of the manifest which the host chose from it.
+    if *now == deployed || tagged.entries.iter().any(|entry| entry.digest == deployed) {
+        return None;
+    }
+    let message = format!("{}: the tag {} has moved since the deployment", subject.whole(), tagged.name);
+    let is = |image: &ImageFacts| match &platforms(image)[..] {
+        [] => String::new(),
+        list => format!(" ({})", list.join(", ")),
+    };
+    let was = subject.image().map(is).unwrap_or_default();
+    let evidence = [
+        Evidence::seen(format!("deployed: {deployed}{was}")).source("DescribeTasks, containers[].imageDigest"),
+        Evidence::seen(format!("the tag names now: {now}{}", is(tagged))).source("the registry's manifest"),
+    ];
+    Some(Finding::new(ID, Severity::Warning, message).because(evidence))
+}

@@ -1,0 +1,246 @@
+//! The report of `inspect`: one image, asked for each platform.
+
+use crate::case::{Case, Need, TroubleKind};
+use crate::finding::{Finding, Severity};
+use crate::findings;
+use crate::remedy::{Outlook, rank};
+use crate::run::{self, Question, Run, StepKind, TraceStep};
+use crate::subject::Subject;
+use crate::verdict::{Verdict, VerdictName};
+use crate::workload::{Capacity, Command, Engine, HostFact, HostSource, Observation, Placement, Workload};
+use execfit_image::digest::Digest;
+use execfit_image::platform::Platform;
+use execfit_kernel::host::Architecture;
+use serde::Serialize;
+
+/// The value of [`Inspection::schema`].
+pub const SCHEMA: &str = "execfit/inspect/v1";
+
+/// What is asked of an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The reference.
+    pub reference: String,
+    /// The platforms to ask for; all that the image claims to have, where none is given.
+    pub platforms: Vec<Platform>,
+    /// What to run instead of what the image says.
+    pub command: Command,
+}
+
+/// The answer of `inspect`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Inspection {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The reference, as it was read.
+    pub reference: String,
+    /// Digest of the manifest or index; `null` for an unpacked tree.
+    pub digest: Option<Digest>,
+    /// The worst of the runs' verdicts.
+    pub verdict: VerdictName,
+    /// One run for each platform.
+    pub runs: Vec<RunReport>,
+    /// Whether there is no such image.
+    #[serde(skip)]
+    pub image_is_missing: bool,
+}
+
+/// The answer for one platform.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RunReport {
+    /// The platform that was asked for.
+    pub platform: String,
+    /// The architecture of the host that it was run on; `null` where it is none that is modelled.
+    pub host: Option<&'static str>,
+    /// Digest of the manifest that the host gets.
+    pub manifest: Option<Digest>,
+    /// The argument vector.
+    pub argv: Vec<String>,
+    /// The verdict.
+    pub verdict: VerdictName,
+    /// Where it fails.
+    pub phase: Option<&'static str>,
+    /// The error number's name.
+    pub errno: Option<&'static str>,
+    /// The signal's name.
+    pub signal: Option<&'static str>,
+    /// Why the verdict is `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// The steps from argv[0] to the answer.
+    pub trace: Vec<StepReport>,
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StepReport {
+    /// The file.
+    pub path: String,
+    /// `symlink`, `script`, `elf`, `loader`, `interpreter`, `unrecognised`, `refused`, `starts` ...
+    pub kind: &'static str,
+    /// The machine of an ELF file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// A link's text, an interpreter, or the rule of a refusal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// Digest of the layer that brought the file.
+    pub layer: Option<Digest>,
+    /// Number of that layer from the bottom, 1 first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub layer_number: Option<usize>,
+    /// The instruction that made the layer.
+    pub instruction: Option<String>,
+    /// The source of the rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
+}
+
+/// Inspects an image.
+///
+/// # Errors
+/// The facts that are missing.
+pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
+    let platforms = platforms(case, asked).map_err(|need| vec![need])?;
+    let mut needs = Vec::new();
+    let mut runs = Vec::new();
+    for platform in &platforms {
+        let question = Question {
+            image: &asked.reference,
+            repository_credentials: None,
+            command: &asked.command,
+            engine: Engine::Containerd,
+            platform,
+        };
+        match run::run(case, &question) {
+            Ok(run) => runs.push(report(case, asked, run)),
+            Err(need) => needs.push(need),
+        }
+    }
+    if !needs.is_empty() {
+        return Err(needs);
+    }
+    let image = case.image(&asked.reference);
+    let missing = image.and_then(|image| image.trouble.as_ref()).is_some_and(|t| t.kind == TroubleKind::NotFound);
+    Ok(Inspection {
+        schema: SCHEMA,
+        reference: asked.reference.clone(),
+        digest: image.and_then(|image| image.digest.clone()),
+        verdict: runs.iter().map(|run| run.verdict).max().unwrap_or(VerdictName::Unknown),
+        runs,
+        image_is_missing: missing,
+    })
+}
+
+/// The platforms that were asked for, else those of the index, else the one of the config.
+fn platforms(case: &Case, asked: &Asked) -> Result<Vec<Platform>, Need> {
+    if !asked.platforms.is_empty() {
+        return Ok(asked.platforms.clone());
+    }
+    let name = asked.reference.clone();
+    let image = case.image(&name).ok_or(Need::Image { name: name.clone(), repository_credentials: None })?;
+    let mut platforms = Vec::new();
+    for entry in image.entries.iter().filter(|entry| entry.is_runnable()) {
+        let platform = match entry.platform() {
+            Some(platform) => platform,
+            None => {
+                let digest = entry.digest.clone();
+                let child = image.child(&digest).ok_or(Need::Child { name: name.clone(), digest })?;
+                // A config without a word on its platform is asked about the one that everybody assumes.
+                let text = match (&child.os[..], &child.architecture[..]) {
+                    (_, "") => "linux/amd64".to_string(),
+                    (os, architecture) => format!("{}/{architecture}/{}", if os.is_empty() { "linux" } else { os }, child.variant),
+                };
+                match text.trim_end_matches('/').parse() {
+                    Ok(platform) => platform,
+                    Err(_) => Platform::linux(Architecture::X86_64),
+                }
+            }
+        };
+        if !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    // What cannot be read is said once.
+    if platforms.is_empty() {
+        platforms.push(Platform::linux(Architecture::X86_64));
+    }
+    Ok(platforms)
+}
+
+fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
+    let host = HostFact {
+        architecture: run.host.unwrap_or(Architecture::X86_64),
+        source: HostSource::Asked,
+        instances: 0,
+    };
+    let workload = Workload {
+        container: asked.reference.clone(),
+        essential: true,
+        image: asked.reference.clone(),
+        deployed: None,
+        repository_credentials: None,
+        command: asked.command.clone(),
+        placement: Placement {
+            foreign_os: None,
+            hosts: vec![host.clone()],
+            notes: Vec::new(),
+            engine: Engine::Containerd,
+            capacity: Capacity::Unknown,
+        },
+        observation: Observation::default(),
+    };
+    let runs = vec![(host, run)];
+    let subject = Subject { case, scene: None, workload: &workload, name: asked.reference.clone(), runs };
+    let mut found = findings::detect(&subject);
+    let remedies = Outlook::default().remedies(&subject);
+    for finding in found.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        finding.remedies.extend(remedies.iter().cloned());
+        rank(&mut finding.remedies);
+    }
+    let run = &subject.runs[0].1;
+    let failure = run.verdict.failure();
+    RunReport {
+        platform: run.platform.to_string(),
+        host: run.host.map(Architecture::name),
+        manifest: run.manifest.clone(),
+        argv: run.argv.iter().map(|word| run::show(word)).collect(),
+        verdict: run.verdict.name(),
+        phase: failure.map(|failure| failure.phase()),
+        errno: failure.and_then(|failure| failure.errno()).map(|errno| errno.name()),
+        signal: failure.and_then(|failure| failure.signal()),
+        reason: if let Verdict::Unknown(reason) = &run.verdict { Some(reason.clone()) } else { None },
+        trace: run.trace.iter().map(step).collect(),
+        findings: found,
+    }
+}
+
+fn step(step: &TraceStep) -> StepReport {
+    let (machine, detail, source) = match &step.kind {
+        StepKind::Symlink(target) => (None, Some(run::show(target)), None),
+        StepKind::Script(interpreter, argument) => {
+            let argument = argument.as_ref().map(|argument| format!(" {}", run::show(argument))).unwrap_or_default();
+            (None, Some(format!("#!{}{argument}", run::show(interpreter))), None)
+        }
+        StepKind::Elf { machine, bits, .. } => (Some(machine.name().to_string()), Some(format!("{bits}-bit")), None),
+        StepKind::Interpreter(interpreter) => (None, Some(run::show(interpreter)), None),
+        StepKind::Misc(handler) => (None, Some(handler.clone()), None),
+        StepKind::Refused(errno, rule) => {
+            let answer = errno.map_or("killed", |errno| errno.name());
+            (None, Some(format!("{answer}: {}", rule.text)), Some(rule.source))
+        }
+        StepKind::Unrecognised | StepKind::Starts => (None, None, None),
+    };
+    StepReport {
+        path: run::show(&step.path),
+        kind: step.kind.name(),
+        machine,
+        detail,
+        layer: step.origin.as_ref().map(|origin| origin.digest.clone()),
+        layer_number: step.origin.as_ref().map(|origin| origin.layer),
+        instruction: step.origin.as_ref().and_then(run::instruction),
+        source,
+    }
+}

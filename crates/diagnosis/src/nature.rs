@@ -1,0 +1,75 @@
+//! What a file that is no program for its host really is, as far as the causes of a failure go.
+
+use execfit_kernel::elf::{Header, Machine};
+use execfit_kernel::signature::{Language, Signature};
+
+/// The causes that a file's content may have; each has a finding of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// Nothing, or zero bytes.
+    Empty,
+    /// A text in an encoding that hides its `#!`.
+    Encoded,
+    /// A text without a `#!` that the kernel accepts.
+    Text,
+    /// What a server sent instead of a file.
+    ErrorPage,
+    /// A pointer of git-lfs.
+    LfsPointer,
+    /// A program of another system.
+    Foreign,
+    /// An archive, a package, a compressed file.
+    Archive,
+    /// An ELF file.
+    Elf(Header),
+    /// Bytes that nobody knows.
+    Unknown,
+}
+
+impl Nature {
+    /// The nature of what a signature names.
+    pub fn of(signature: &Signature) -> Nature {
+        match signature {
+            Signature::Empty | Signature::Zeroes => Nature::Empty,
+            Signature::ByteOrderMark { .. } | Signature::Utf16Script { .. } => Nature::Encoded,
+            Signature::Script { .. }
+            | Signature::LateShebang { .. }
+            | Signature::BrokenShebang { .. }
+            | Signature::Text { .. }
+            | Signature::LinkAsText { .. } => Nature::Text,
+            Signature::Html { .. } | Signature::Json { .. } | Signature::Xml { .. } | Signature::ErrorText { .. } => {
+                Nature::ErrorPage
+            }
+            Signature::GitLfsPointer { .. } => Nature::LfsPointer,
+            Signature::MachO { .. }
+            | Signature::MachOFat { .. }
+            | Signature::JavaClass { .. }
+            | Signature::Pe { .. }
+            | Signature::Dos
+            | Signature::Ape
+            | Signature::Wasm { .. }
+            | Signature::Bitcode
+            | Signature::AOut => Nature::Foreign,
+            Signature::Archive { .. } => Nature::Archive,
+            Signature::Elf { header, .. } => Nature::Elf(*header),
+            Signature::Binary => Nature::Unknown,
+        }
+    }
+
+    /// The machine of an ELF file.
+    pub fn machine(self) -> Option<Machine> {
+        if let Nature::Elf(header) = self { Some(header.machine) } else { None }
+    }
+}
+
+/// The interpreter that a text looks made for.
+pub fn interpreter(signature: &Signature) -> &'static str {
+    match signature {
+        Signature::Text { language: Language::Python } => "/usr/bin/env python3",
+        Signature::Text { language: Language::Node } => "/usr/bin/env node",
+        Signature::Text { language: Language::Perl } => "/usr/bin/env perl",
+        Signature::Text { language: Language::Ruby } => "/usr/bin/env ruby",
+        Signature::Text { language: Language::Php } => "/usr/bin/env php",
+        _ => "/bin/sh",
+    }
+}

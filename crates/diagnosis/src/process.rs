@@ -1,0 +1,174 @@
+//! The process that an engine makes of an image's config and a workload's command: argv, environment, directory, user.
+
+use crate::case::ChildFacts;
+use crate::workload::Command;
+use execfit_kernel::credentials::{Credentials, DOCKER_DEFAULT};
+use execfit_kernel::lookup::DEFAULT_PATH;
+use execfit_kernel::namei;
+use execfit_kernel::refusal::Stop;
+use execfit_kernel::tree::{FileTree, Gap};
+
+/// What `execve` will be called with, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// The argument vector; empty when neither image nor workload names a command.
+    pub argv: Vec<Vec<u8>>,
+    /// The environment.
+    pub env: Vec<Vec<u8>>,
+    /// The value of `PATH`.
+    pub path: Vec<u8>,
+    /// Working directory.
+    pub cwd: Vec<u8>,
+    /// The user as it was written; empty = root.
+    pub user: String,
+}
+
+impl Process {
+    /// Joins what the workload says with what the image says.
+    pub fn of(image: &ChildFacts, command: &Command) -> Process {
+        let variables = environment(image, command);
+        let path = variables.iter().rev().find(|(name, _)| name == "PATH").map(|(_, value)| value.clone());
+        let bytes = |text: String| text.into_bytes();
+        let cwd = command.working_directory.clone().unwrap_or_else(|| image.working_dir.clone());
+        Process {
+            argv: argv(image, command).into_iter().map(bytes).collect(),
+            env: variables.into_iter().map(|(name, value)| bytes(format!("{name}={value}"))).collect(),
+            path: bytes(path.unwrap_or_default()),
+            cwd: if cwd.is_empty() { b"/".to_vec() } else { bytes(cwd) },
+            user: command.user.clone().unwrap_or_else(|| image.user.clone()),
+        }
+    }
+
+    /// Whose credentials the process has.
+    ///
+    /// # Errors
+    /// A [`Gap`] where the image's user database was not read; inside, why the engine refuses the user.
+    pub fn credentials(&self, tree: &dyn FileTree, command: &Command) -> Result<Result<Credentials, String>, Gap> {
+        let bounding = bounding(command);
+        let (user, group) = match self.user.split_once(':') {
+            Some((user, group)) => (user, Some(group)),
+            None => (self.user.as_str(), None),
+        };
+        // runc libcontainer/user GetExecUser: the database is searched by name, then by number.
+        let (uid, gid) = match (user, group) {
+            ("" | "0" | "root", None) => (0, 0),
+            (user, Some(group)) if is_number(user) && is_number(group) => (number(user), number(group)),
+            (user, group) => {
+                let passwd = database(tree, b"/etc/passwd")?;
+                let entry = passwd.iter().find(|entry| entry.name == user || (is_number(user) && entry.id == number(user)));
+                let (uid, own_gid) = match entry {
+                    Some(entry) => (entry.id, entry.second),
+                    None if is_number(user) => (number(user), 0),
+                    None if user.is_empty() => (0, 0),
+                    None => return Ok(Err(format!("unable to find user {user}: no matching entries in passwd file"))),
+                };
+                match group {
+                    None | Some("") => (uid, own_gid),
+                    Some(group) if is_number(group) => (uid, number(group)),
+                    Some(group) => match database(tree, b"/etc/group")?.iter().find(|entry| entry.name == group) {
+                        Some(entry) => (uid, entry.id),
+                        None => {
+                            return Ok(Err(format!("unable to find group {group}: no matching entries in group file")));
+                        }
+                    },
+                }
+            }
+        };
+        Ok(Ok(Credentials::container(uid, gid, vec![gid], bounding)))
+    }
+}
+
+/// moby `daemon/config` merge: an entry point of the workload drops the image's command; `[""]` resets the entry point.
+fn argv(image: &ChildFacts, command: &Command) -> Vec<String> {
+    let (mut entry_point, cmd) = match &command.entry_point {
+        Some(entry_point) => (entry_point.clone(), command.command.clone().unwrap_or_default()),
+        None => (image.entrypoint.clone(), command.command.clone().unwrap_or_else(|| image.cmd.clone())),
+    };
+    if entry_point == [""] {
+        entry_point.clear();
+    }
+    entry_point.extend(cmd);
+    entry_point
+}
+
+/// moby `daemon/container_operations_unix.go` createDaemonEnvironment: Docker's `PATH` first, then the image's
+/// variables, then the workload's; a later one replaces an earlier one in its place.
+fn environment(image: &ChildFacts, command: &Command) -> Vec<(String, String)> {
+    let mut variables = vec![("PATH".to_string(), String::from_utf8_lossy(DEFAULT_PATH).into_owned())];
+    let of_image = image.env.iter().filter_map(|variable| variable.split_once('='));
+    let of_image = of_image.map(|(name, value)| (name.to_string(), value.to_string()));
+    for (name, value) in of_image.chain(command.environment.iter().cloned()) {
+        match variables.iter_mut().find(|(known, _)| *known == name) {
+            Some(known) => known.1 = value,
+            None => variables.push((name, value)),
+        }
+    }
+    variables
+}
+
+/// The bounding set (moby `oci/caps` TweakCapabilities).
+fn bounding(command: &Command) -> u64 {
+    const ALL: u64 = (1 << NAMES.len()) - 1;
+    let bits = |names: &[String]| {
+        let bit = |name: &String| match name.to_ascii_uppercase().trim_start_matches("CAP_") {
+            "ALL" => ALL,
+            name => NAMES.iter().position(|known| *known == name).map_or(0, |number| 1 << number),
+        };
+        names.iter().fold(0, |set, name| set | bit(name))
+    };
+    if command.privileged {
+        return ALL;
+    }
+    let added = bits(&command.add_capabilities);
+    // Dropping ALL leaves what is added by name.
+    let dropped = bits(&command.drop_capabilities);
+    if dropped == ALL { added & if added == ALL { 0 } else { ALL } } else { (DOCKER_DEFAULT | added) & !dropped }
+}
+
+/// Capabilities by number (linux/capability.h).
+const NAMES: [&str; 41] = [
+    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
+    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
+    "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
+    "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
+    "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+    "CHECKPOINT_RESTORE",
+];
+
+fn is_number(text: &str) -> bool {
+    text.parse::<u32>().is_ok()
+}
+
+fn number(text: &str) -> u32 {
+    text.parse().unwrap_or(0)
+}
+
+/// A line of passwd(5) or group(5).
+struct Entry {
+    name: String,
+    id: u32,
+    /// The group of a user.
+    second: u32,
+}
+
+/// The longest user database that is read.
+const DATABASE_LIMIT: u64 = 64 * 1024;
+
+fn database(tree: &dyn FileTree, path: &[u8]) -> Result<Vec<Entry>, Gap> {
+    let root = Credentials::container(0, 0, Vec::new(), !0);
+    let found = match namei::resolve(tree, &root, b"/", path, &mut ()) {
+        Ok(found) => found,
+        Err(Stop::Gap(gap)) => return Err(gap),
+        Err(Stop::Refused(_)) => return Ok(Vec::new()),
+    };
+    let mut text = vec![0; found.node.size.min(DATABASE_LIMIT) as usize];
+    let length = tree.read_at(found.path.as_bytes(), 0, &mut text)?;
+    let text = String::from_utf8_lossy(&text[..length]).into_owned();
+    let entry = |line: &str| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let id = fields.get(2)?.parse().ok()?;
+        let second = fields.get(3).and_then(|field| field.parse().ok()).unwrap_or(0);
+        Some(Entry { name: fields[0].to_string(), id, second })
+    };
+    Ok(text.lines().filter_map(entry).collect())
+}

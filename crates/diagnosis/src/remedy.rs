@@ -1,0 +1,264 @@
+//! What cures it, with the exact commands, ranked. A remedy is tested by the model that found the fault.
+
+use crate::case::{Case, Need};
+use crate::ecs::Scene;
+use crate::subject::{Subject, run_on};
+use crate::verdict::Verdict;
+use crate::workload::{Capacity, Workload};
+use execfit_image::platform::{self, Platform};
+use execfit_image::reference::Reference;
+use execfit_kernel::host::Architecture;
+use serde::Serialize;
+
+/// A way to cure a fault.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Remedy {
+    /// What kind of change it is.
+    pub kind: RemedyKind,
+    /// How far it may be trusted.
+    pub safety: Safety,
+    /// What it does, in a sentence.
+    pub title: String,
+    /// The commands, in order.
+    pub commands: Vec<String>,
+}
+
+/// The kinds of change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RemedyKind {
+    /// Pin the image where it offers the host's platform.
+    Repin,
+    /// Run it on the other architecture.
+    Retarget,
+    /// Go back to what ran.
+    Rollback,
+    /// Build it for the host's platform.
+    Rebuild,
+    /// Mend a file or a definition.
+    Edit,
+}
+
+/// How far a remedy may be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Safety {
+    /// The model, or what was seen running, shows that it cures the fault.
+    Safe,
+    /// It cures the fault, and may break something else.
+    Unsafe,
+    /// The model cannot tell whether it does.
+    Advice,
+}
+
+impl Remedy {
+    /// A change of a file or definition that only its owner can make.
+    pub fn edit(title: impl Into<String>, commands: &[&str]) -> Remedy {
+        let commands = commands.iter().map(|command| command.to_string()).collect();
+        Remedy { kind: RemedyKind::Edit, safety: Safety::Advice, title: title.into(), commands }
+    }
+}
+
+/// What could be done about a whole revision: found by asking the model about the other host and the other revision.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Outlook {
+    retarget: Option<Remedy>,
+    rollback: Option<Remedy>,
+}
+
+impl Outlook {
+    /// Asks the model, when any container fails.
+    ///
+    /// # Errors
+    /// The facts that are missing.
+    pub fn of(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Outlook, Vec<Need>> {
+        let Some(failing) = subjects.iter().find(|subject| subject.failing().is_some()) else {
+            return Ok(Outlook::default());
+        };
+        let mut needs = Vec::new();
+        let mut keep = |answer: Result<Option<Remedy>, Vec<Need>>| match answer {
+            Ok(remedy) => remedy,
+            Err(missing) => {
+                needs.extend(missing);
+                None
+            }
+        };
+        let retarget = if failing.is_architecture_fault() { keep(retarget(case, scene, subjects)) } else { None };
+        let rollback = keep(rollback(case, scene));
+        if needs.is_empty() { Ok(Outlook { retarget, rollback }) } else { Err(needs) }
+    }
+
+    /// The remedies of a container that fails, best first.
+    pub fn remedies(&self, subject: &Subject<'_>) -> Vec<Remedy> {
+        let mut remedies: Vec<Remedy> = self.rollback.iter().cloned().collect();
+        if subject.is_architecture_fault() {
+            remedies.extend(self.retarget.clone());
+            remedies.extend(repin(subject));
+            remedies.extend(rebuild(subject));
+        }
+        remedies
+    }
+}
+
+/// The better remedies first: proven before advice, and small changes before large ones.
+pub fn rank(remedies: &mut Vec<Remedy>) {
+    remedies.sort_by_key(|remedy| (remedy.safety, remedy.kind));
+    remedies.dedup();
+}
+
+/// Run the tasks on the other architecture: every container must run there, and machines must be there.
+fn retarget(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Option<Remedy>, Vec<Need>> {
+    let Some((host, ..)) = subjects.iter().find_map(Subject::failing) else { return Ok(None) };
+    let other = match host.architecture {
+        Architecture::X86_64 => Architecture::Arm64,
+        Architecture::Arm64 => Architecture::X86_64,
+    };
+    let mut needs = Vec::new();
+    let mut verdicts = Vec::new();
+    for subject in subjects {
+        match run_on(case, subject.workload, &subject.name, other) {
+            Ok(run) => verdicts.push(run.verdict),
+            Err(need) => needs.push(need),
+        }
+    }
+    if !needs.is_empty() {
+        return Err(needs);
+    }
+    if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Fails(_))) {
+        return Ok(None);
+    }
+    let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Runs);
+    let capacity = &subjects[0].workload.placement.capacity;
+    let word = api_word(other);
+    let where_ = match (capacity, capacity.has(other)) {
+        (Capacity::Serverless, _) => "; Fargate brings the machines".to_string(),
+        (Capacity::Instances { x86_64, arm64 }, Some(true)) => {
+            let count = if other == Architecture::Arm64 { arm64 } else { x86_64 };
+            format!("; the cluster has {count} active {other} container instances")
+        }
+        (_, Some(false)) => format!("; the cluster has no {other} container instance: add capacity first"),
+        _ => format!("; see first that the cluster has {other} capacity"),
+    };
+    let proof = if proven { "all containers run there by the model" } else { "not every container could be proven there" };
+    let safe = proven && capacity.has(other) == Some(true) && is_rolling(scene);
+    Ok(Some(Remedy {
+        kind: RemedyKind::Retarget,
+        safety: if safe { Safety::Safe } else { Safety::Advice },
+        title: format!("run the task on {word}: {proof}{where_}"),
+        commands: retarget_commands(scene, word),
+    }))
+}
+
+/// `X86_64` or `ARM64` (ECS API, RuntimePlatform).
+fn api_word(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "X86_64",
+        Architecture::Arm64 => "ARM64",
+    }
+}
+
+/// Members of DescribeTaskDefinition's answer that RegisterTaskDefinition does not take (ECS API).
+const READ_ONLY: &str = "del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, \
+                         .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt)";
+
+fn retarget_commands(scene: &Scene<'_>, word: &str) -> Vec<String> {
+    let revision = scene.revision().name;
+    let family = revision.split(':').next().unwrap_or_default().to_string();
+    let mut commands = vec![
+        format!("aws ecs describe-task-definition --task-definition {revision} --query taskDefinition > task.json"),
+        format!("jq '{READ_ONLY} | .runtimePlatform.cpuArchitecture = \"{word}\"' task.json > new.json"),
+        "aws ecs register-task-definition --cli-input-json file://new.json".to_string(),
+    ];
+    commands.extend(update_service(scene, &format!("--task-definition {family}")));
+    commands
+}
+
+/// The command that deploys, where a plain update does (deployment controller `ECS`).
+fn update_service(scene: &Scene<'_>, change: &str) -> Option<String> {
+    let service = scene.service?;
+    let name = service["serviceName"].as_str()?;
+    let cluster = service["clusterArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or("default");
+    Some(match service["deploymentController"]["type"].as_str() {
+        Some("CODE_DEPLOY") => {
+            format!("# the controller is CODE_DEPLOY: deploy it with `aws deploy create-deployment` and an AppSpec for {name}")
+        }
+        Some("EXTERNAL") => format!("# the controller is EXTERNAL: create a task set for {name} with your deployment tool"),
+        _ => format!("aws ecs update-service --cluster {cluster} --service {name} {change}"),
+    })
+}
+
+fn is_rolling(scene: &Scene<'_>) -> bool {
+    let controller = scene.service.and_then(|service| service["deploymentController"]["type"].as_str());
+    controller.is_none_or(|controller| controller == "ECS" || controller.is_empty())
+}
+
+/// Go back to the previous revision, where it was seen running, or runs by the model.
+fn rollback(case: &Case, scene: &Scene<'_>) -> Result<Option<Remedy>, Vec<Need>> {
+    let Some(previous) = scene.previous().filter(|_| scene.service.is_some()) else { return Ok(None) };
+    let name = previous.revision().name;
+    let (safety, proof) = if previous.ran_before() {
+        (Safety::Safe, "it was seen running")
+    } else {
+        match predicted(case, &previous.workloads(&case.logs))? {
+            Verdict::Runs => (Safety::Safe, "all its containers run by the model"),
+            Verdict::Fails(_) => return Ok(None),
+            Verdict::Unknown(_) => (Safety::Advice, "the model cannot tell whether it runs"),
+        }
+    };
+    let safety = if is_rolling(scene) { safety } else { Safety::Advice };
+    let command = update_service(scene, &format!("--task-definition {name}"));
+    let title = format!("go back to {name}: {proof}");
+    Ok(Some(Remedy { kind: RemedyKind::Rollback, safety, title, commands: command.into_iter().collect() }))
+}
+
+fn predicted(case: &Case, workloads: &[Workload]) -> Result<Verdict, Vec<Need>> {
+    let mut worst = Verdict::Runs;
+    let mut needs = Vec::new();
+    for workload in workloads {
+        match Subject::of(case, None, workload) {
+            Ok(subject) => worst = worst.worse(subject.verdict()),
+            Err(missing) => needs.extend(missing),
+        }
+    }
+    if needs.is_empty() { Ok(worst) } else { Err(needs) }
+}
+
+/// The tag beside a digest pin names an index that has the host's platform.
+fn repin(subject: &Subject<'_>) -> Option<Remedy> {
+    let (host, ..) = subject.failing()?;
+    let reference: Reference = subject.workload.image.parse().ok()?;
+    let pinned = reference.digest.as_ref()?;
+    let tagged = reference.clone().without_digest();
+    let index = subject.case.image(&tagged.to_string()).filter(|image| image.index)?;
+    let wanted = Platform::linux(host.architecture);
+    platform::choose(&index.entries, &wanted, platform::Runtime::Dockerd)?;
+    let digest = index.digest.clone().filter(|digest| digest != pinned)?;
+    let repinned = tagged.with_digest(digest);
+    let belongs = index.entries.iter().any(|entry| entry.digest == *pinned);
+    let of_same = if belongs { "the index that the pinned manifest belongs to" } else { "the tag's index" };
+    Some(Remedy {
+        kind: RemedyKind::Repin,
+        safety: if belongs { Safety::Safe } else { Safety::Advice },
+        title: format!("pin {of_same}, which has {wanted}"),
+        commands: vec![format!("# in the container definition: \"image\": \"{repinned}\"")],
+    })
+}
+
+/// Build for the platform of the host.
+fn rebuild(subject: &Subject<'_>) -> Option<Remedy> {
+    let (host, ..) = subject.failing()?;
+    let platform = Platform::linux(host.architecture);
+    let reference = subject.workload.image.parse::<Reference>().ok()?.without_digest();
+    let mut commands = vec![
+        format!("docker buildx build --platform {platform} --tag {reference} --push ."),
+        format!("docker build --platform {platform} --tag {reference} . && docker push {reference}"),
+        format!("finch build --platform {platform} --tag {reference} . && finch push {reference}"),
+    ];
+    commands.extend(subject.scene.and_then(|scene| update_service(scene, "--force-new-deployment")));
+    Some(Remedy {
+        kind: RemedyKind::Rebuild,
+        safety: Safety::Advice,
+        title: format!("build the image for {platform}, with the first of these that you have, and deploy it anew"),
+        commands,
+    })
+}

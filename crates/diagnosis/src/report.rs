@@ -1,0 +1,236 @@
+//! The report of `diagnose`: a case in, verdicts, findings and remedies out.
+
+use crate::case::{Case, ImageFacts, Need, Refusal, TroubleKind};
+use crate::ecs::{Documents, Nothing, Scene};
+use crate::finding::{Finding, Severity};
+use crate::findings;
+use crate::remedy::{Outlook, rank};
+use crate::run;
+use crate::subject::Subject;
+use crate::target::Target;
+use crate::verdict::{Verdict, VerdictName};
+use crate::workload::{HostSource, Workload};
+use execfit_image::digest::Digest;
+use execfit_image::index::Entry;
+use execfit_image::reference::Reference;
+use execfit_kernel::host::Architecture;
+use serde::Serialize;
+
+/// The value of [`Report::schema`].
+pub const SCHEMA: &str = "execfit/report/v1";
+
+/// The answer of `diagnose`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// What was asked.
+    pub target: Target,
+    /// The task definition's `family:revision`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<String>,
+    /// The worst of the containers' verdicts.
+    pub verdict: VerdictName,
+    /// The containers, in the definition's order.
+    pub workloads: Vec<WorkloadReport>,
+    /// What AWS would not tell.
+    pub refusals: Vec<Refusal>,
+}
+
+/// The answer about one container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkloadReport {
+    /// Its name.
+    pub container: String,
+    /// Whether the task ends with it.
+    pub essential: bool,
+    /// Its image.
+    pub image: ImageReport,
+    /// What it is asked to run.
+    pub argv: Vec<String>,
+    /// Every kind of host that it may meet.
+    pub hosts: Vec<HostReport>,
+    /// The verdict.
+    pub verdict: VerdictName,
+    /// Where it fails.
+    pub phase: Option<&'static str>,
+    /// The error number's name.
+    pub errno: Option<&'static str>,
+    /// The signal's name.
+    pub signal: Option<&'static str>,
+    /// Why the verdict is `unknown`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What was seen of it.
+    pub observed: ObservedReport,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    /// Whether its image does not exist.
+    #[serde(skip)]
+    pub image_is_missing: bool,
+}
+
+/// The image of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImageReport {
+    /// As the definition names it.
+    pub reference: String,
+    /// Digest of the manifest or index that was read.
+    pub digest: Option<Digest>,
+    /// The platforms that it claims to have.
+    pub platforms: Vec<String>,
+}
+
+/// One kind of host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HostReport {
+    /// Its architecture.
+    pub architecture: &'static str,
+    /// Who says so.
+    pub source: HostSource,
+    /// How many such machines or tasks were seen.
+    pub instances: usize,
+    /// The verdict there.
+    pub verdict: VerdictName,
+    /// Digest of the manifest that this host gets.
+    pub manifest: Option<Digest>,
+}
+
+/// What was seen of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ObservedReport {
+    /// Tasks in which it runs.
+    pub running: usize,
+    /// Stopped tasks that held it.
+    pub stopped: usize,
+    /// Exit code in the newest of these.
+    pub exit_code: Option<i64>,
+    /// `stopCode` of the newest.
+    pub stop_code: Option<String>,
+    /// Log lines and reasons that speak of a failed start.
+    pub texts: Vec<String>,
+}
+
+/// Why there is no report yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pending {
+    /// Facts to observe first.
+    Needs(Vec<Need>),
+    /// There is nothing to examine.
+    Nothing(Nothing),
+}
+
+/// Diagnoses a case. The same case gives the same report, byte for byte.
+///
+/// # Errors
+/// [`Pending`]: what is missing in the case.
+pub fn diagnose(case: &Case) -> Result<Report, Pending> {
+    let documents = Documents::of(&case.answers);
+    let scene = Scene::of(&case.target.kind, &documents).map_err(Pending::Nothing)?;
+    let workloads = scene.workloads(&case.logs);
+    if workloads.is_empty() {
+        let name = scene.revision().name;
+        return Err(Pending::Nothing(Nothing(format!("the task definition {name} has no containers"))));
+    }
+    let mut needs = Vec::new();
+    let mut subjects = Vec::new();
+    for workload in &workloads {
+        needs.extend(tag_need(case, workload));
+        match Subject::of(case, Some(&scene), workload) {
+            Ok(subject) => subjects.push(subject),
+            Err(missing) => needs.extend(missing),
+        }
+    }
+    let outlook = if needs.is_empty() { Outlook::of(case, &scene, &subjects) } else { Ok(Outlook::default()) };
+    let outlook = outlook.unwrap_or_else(|missing| {
+        needs.extend(missing);
+        Outlook::default()
+    });
+    if !needs.is_empty() {
+        needs.sort();
+        needs.dedup();
+        return Err(Pending::Needs(needs));
+    }
+    let workloads: Vec<_> = subjects.iter().map(|subject| workload_report(subject, &outlook)).collect();
+    Ok(Report {
+        schema: SCHEMA,
+        target: case.target.clone(),
+        task_definition: Some(scene.revision().name),
+        verdict: workloads.iter().map(|workload| workload.verdict).max().unwrap_or(VerdictName::Unknown),
+        workloads,
+        refusals: case.refusals.clone(),
+    })
+}
+
+/// The tag of the definition, to see whether it has moved since the deployment, or where a pin belongs.
+fn tag_need(case: &Case, workload: &Workload) -> Option<Need> {
+    let reference: Reference = workload.image.parse().ok()?;
+    let at_digest = workload.deployed.is_some() || reference.digest.is_some();
+    reference.tag.as_ref().filter(|_| at_digest)?;
+    let name = reference.without_digest().to_string();
+    let repository_credentials = workload.repository_credentials.clone();
+    case.image(&name).is_none().then_some(Need::Image { name, repository_credentials })
+}
+
+fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
+    let workload = subject.workload;
+    let mut found = findings::detect(subject);
+    let remedies = outlook.remedies(subject);
+    for finding in found.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        finding.remedies.extend(remedies.iter().cloned());
+        rank(&mut finding.remedies);
+    }
+    let verdict = findings::settled(subject, &found);
+    let failure = verdict.failure();
+    let seen = &workload.observation;
+    let image = subject.image();
+    let trouble = image.and_then(|image| image.trouble.as_ref());
+    WorkloadReport {
+        container: workload.container.clone(),
+        essential: workload.essential,
+        image: ImageReport {
+            reference: workload.image.clone(),
+            digest: image.and_then(|image| image.digest.clone()),
+            platforms: image.map(platforms).unwrap_or_default(),
+        },
+        argv: subject.runs.first().map(|(_, run)| run.argv.iter().map(|word| run::show(word)).collect()).unwrap_or_default(),
+        hosts: subject.runs.iter().map(host_report).collect(),
+        verdict: verdict.name(),
+        phase: failure.map(|failure| failure.phase()),
+        errno: failure.and_then(|failure| failure.errno()).map(|errno| errno.name()),
+        signal: failure.and_then(|failure| failure.signal()),
+        reason: if let Verdict::Unknown(reason) = &verdict { Some(reason.clone()) } else { None },
+        observed: ObservedReport {
+            running: seen.running,
+            stopped: seen.stopped,
+            exit_code: seen.exit_code,
+            stop_code: seen.stop_code.clone(),
+            texts: seen.texts().filter(|text| crate::log_line::read(text).is_some()).map(String::from).collect(),
+        },
+        findings: found,
+        image_is_missing: trouble.is_some_and(|trouble| trouble.kind == TroubleKind::NotFound),
+    }
+}
+
+fn host_report((host, run): &(crate::workload::HostFact, run::Run)) -> HostReport {
+    HostReport {
+        architecture: Architecture::name(host.architecture),
+        source: host.source,
+        instances: host.instances,
+        verdict: run.verdict.name(),
+        manifest: run.manifest.clone(),
+    }
+}
+
+/// The platforms that an image claims: of its index, or of its one config.
+pub fn platforms(image: &ImageFacts) -> Vec<String> {
+    let claimed = |entry: &Entry| {
+        if let Some(platform) = entry.platform() {
+            return Some(platform.to_string());
+        }
+        let child = image.child(&entry.digest)?;
+        let variant = if child.variant.is_empty() { String::new() } else { format!("/{}", child.variant) };
+        (!child.architecture.is_empty()).then(|| format!("{}/{}{variant}", child.os, child.architecture))
+    };
+    image.entries.iter().filter(|entry| entry.is_runnable()).filter_map(claimed).collect()
+}

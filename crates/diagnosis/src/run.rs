@@ -1,0 +1,417 @@
+//! One container on one host: which manifest it gets, how its program is found, and what `execve` answers.
+
+use crate::case::{Case, ChildFacts, Need, Trouble, TroubleKind, escape};
+use crate::nature::Nature;
+use crate::process::Process;
+use crate::verdict::{Failure, Verdict};
+use crate::workload::{Command, Engine, Mount};
+use execfit_image::digest::Digest;
+use execfit_image::history::Certainty;
+use execfit_image::platform::{self, Platform};
+use execfit_kernel::credentials::Credentials;
+use execfit_kernel::elf::Machine;
+use execfit_kernel::errno::Errno;
+use execfit_kernel::exec::{Call, Outcome, Rule, Step, execve};
+use execfit_kernel::host::{Architecture, Host};
+use execfit_kernel::signature::{Language, Signature};
+use execfit_kernel::tree::{FileTree, Gap, Node};
+use execfit_kernel::{launcher, lookup};
+
+/// `RLIMIT_STACK` of containers: Docker and containerd leave the kernel's default.
+const STACK_LIMIT: u64 = 8 * 1024 * 1024;
+
+/// What is asked: an image, a command, a host.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The reference that is read.
+    pub image: &'a str,
+    /// ARN of the secret with the registry's credentials.
+    pub repository_credentials: Option<&'a str>,
+    /// The command.
+    pub command: &'a Command,
+    /// Whose rules choose the manifest.
+    pub engine: Engine,
+    /// The platform that is asked for.
+    pub platform: &'a Platform,
+}
+
+/// The answer, with every step that led to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The platform that was asked for.
+    pub platform: Platform,
+    /// The host's architecture; `None` where it is none that we model.
+    pub host: Option<Architecture>,
+    /// The manifest that the host gets.
+    pub manifest: Option<Digest>,
+    /// argv of the process.
+    pub argv: Vec<Vec<u8>>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The steps, in order.
+    pub trace: Vec<TraceStep>,
+    /// What decided against it.
+    pub blame: Option<Blame>,
+    /// The engine's init found no program format and handed the file to `/bin/sh`.
+    pub through_shell: bool,
+}
+
+/// The file and the rule that decided against a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blame {
+    /// The file: links resolved, or as it was named where nothing was found.
+    pub path: Vec<u8>,
+    /// The rule, in a sentence.
+    pub rule: String,
+    /// The rule's source.
+    pub source: String,
+    /// What the runtime prints, where it is the runtime that refuses.
+    pub message: Option<String>,
+}
+
+/// One rung of the ladder from argv[0] to the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceStep {
+    /// The file.
+    pub path: Vec<u8>,
+    /// What it is to this execution.
+    pub kind: StepKind,
+    /// Who brought it.
+    pub origin: Option<execfit_image::witness::Origin>,
+}
+
+/// What a file is to an execution.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StepKind {
+    /// A link, with its text.
+    Symlink(Vec<u8>),
+    /// A script, with interpreter and argument.
+    Script(Vec<u8>, Option<Vec<u8>>),
+    /// An ELF program, or a loader.
+    Elf {
+        /// `e_machine`.
+        machine: Machine,
+        /// 32 or 64.
+        bits: u8,
+        /// Opened as the loader of another.
+        loader: bool,
+    },
+    /// The loader that a program asks for.
+    Interpreter(Vec<u8>),
+    /// A binfmt_misc handler.
+    Misc(String),
+    /// A file that no format knows.
+    Unrecognised,
+    /// The answer against it: errno, rule, source.
+    Refused(Option<Errno>, Rule),
+    /// The program starts.
+    Starts,
+}
+
+impl StepKind {
+    /// Its name in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            StepKind::Symlink(_) => "symlink",
+            StepKind::Script(..) => "script",
+            StepKind::Elf { loader: true, .. } => "loader",
+            StepKind::Elf { .. } => "elf",
+            StepKind::Interpreter(_) => "interpreter",
+            StepKind::Misc(_) => "binfmt_misc",
+            StepKind::Unrecognised => "unrecognised",
+            StepKind::Refused(..) => "refused",
+            StepKind::Starts => "starts",
+        }
+    }
+}
+
+impl Run {
+    /// The machines of the ELF files that the chain reached.
+    pub fn machines(&self) -> impl Iterator<Item = (Machine, &TraceStep)> {
+        self.trace.iter().filter_map(|step| match &step.kind {
+            StepKind::Elf { machine, .. } => Some((*machine, step)),
+            _ => None,
+        })
+    }
+
+    fn new(question: &Question<'_>) -> Run {
+        Run {
+            platform: question.platform.clone(),
+            host: question.platform.host_architecture(),
+            manifest: None,
+            argv: Vec::new(),
+            verdict: Verdict::Runs,
+            trace: Vec::new(),
+            blame: None,
+            through_shell: false,
+        }
+    }
+
+    fn unknown(mut self, why: impl Into<String>) -> Run {
+        self.verdict = Verdict::Unknown(why.into());
+        self
+    }
+
+    fn fails(mut self, failure: Failure) -> Run {
+        self.verdict = Verdict::Fails(failure);
+        self
+    }
+
+    fn troubled(self, trouble: &Trouble) -> Run {
+        match trouble.kind {
+            TroubleKind::CannotUnpack => self.fails(Failure::Unpack),
+            _ => self.unknown(trouble.message.clone()),
+        }
+    }
+}
+
+/// Answers a question from the facts of a case.
+///
+/// # Errors
+/// The fact that is missing.
+pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
+    let mut run = Run::new(question);
+    let Some(image) = case.image(question.image) else {
+        let repository_credentials = question.repository_credentials.map(String::from);
+        return Err(Need::Image { name: question.image.into(), repository_credentials });
+    };
+    if let Some(trouble) = &image.trouble {
+        return Ok(run.troubled(trouble));
+    }
+    let chosen = match &image.entries[..] {
+        // A plain manifest is taken whatever it says (moby pull_v2.go, containerd images/handlers.go).
+        [only] if !image.index => Some(only),
+        entries => {
+            let runtime = match question.engine {
+                Engine::Docker => platform::Runtime::Dockerd,
+                Engine::Containerd => platform::Runtime::Containerd,
+            };
+            platform::choose(entries, question.platform, runtime).map(|at| &entries[at])
+        }
+    };
+    let Some(chosen) = chosen else { return Ok(run.fails(Failure::Pull)) };
+    run.manifest = Some(chosen.digest.clone());
+    let Some(child) = image.child(&chosen.digest) else {
+        return Err(Need::Child { name: image.name.clone(), digest: chosen.digest.clone() });
+    };
+    if let (Some(trouble), true) = (&child.trouble, child.files.is_empty()) {
+        return Ok(run.troubled(trouble));
+    }
+    if child.os == "windows" {
+        return Ok(run.unknown("the image is one of Windows, which is not modelled"));
+    }
+    let Some(architecture) = run.host else {
+        let platform = question.platform;
+        return Ok(run.unknown(format!("hosts of {platform} are not modelled")));
+    };
+    let host = Host::aws(architecture);
+    match start(run, child, question.command, &host) {
+        Ok(run) => Ok(run),
+        Err((run, Gap::Unread { path, .. })) => match &child.trouble {
+            Some(trouble) => Ok(run.troubled(trouble)),
+            None => Err(Need::File { name: image.name.clone(), digest: chosen.digest.clone(), path }),
+        },
+        Err((run, gap @ (Gap::Hidden { .. } | Gap::Host(_)))) => Ok(run.unknown(gap.to_string())),
+    }
+}
+
+/// From the process to the kernel's answer.
+fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Result<Run, (Run, Gap)> {
+    let tree = Mounted { image, mounts: &command.mounts };
+    let process = Process::of(image, command);
+    run.argv.clone_from(&process.argv);
+    let Some(program) = process.argv.first() else {
+        run.blame = Some(refusal("", "neither image nor definition names a command", "moby daemon/create.go"));
+        return Ok(run.fails(Failure::Create));
+    };
+    let credentials = match process.credentials(&tree, command) {
+        Ok(Ok(credentials)) => credentials,
+        Ok(Err(why)) => {
+            run.blame = Some(refusal("/etc/passwd", &why, "runc libcontainer/user GetExecUser"));
+            return Ok(run.fails(Failure::Create));
+        }
+        Err(gap) => return Err((run, gap)),
+    };
+    if let (Some(hidden), false) = (&command.hidden_path, program.contains(&b'/')) {
+        let gap = Gap::Hidden { path: program.clone(), by: format!("an unseen PATH: it comes from {hidden}") };
+        return Err((run, gap));
+    }
+    let answer = if command.init {
+        by_init(&mut run, &tree, host, &process, &credentials)
+    } else {
+        by_runtime(&mut run, &tree, host, &process, &credentials)
+    };
+    match answer {
+        Ok(verdict) => {
+            run.verdict = verdict;
+            Ok(run)
+        }
+        Err(gap) => Err((run, gap)),
+    }
+}
+
+/// runc finds argv[0] and executes it.
+fn by_runtime(
+    run: &mut Run,
+    tree: &Mounted<'_>,
+    host: &Host,
+    process: &Process,
+    credentials: &Credentials,
+) -> Result<Verdict, Gap> {
+    let Process { argv, env, path, cwd, .. } = process;
+    let found = lookup::find_program(tree, credentials, &argv[0], Some(path.as_slice()), cwd, &mut ())?;
+    let program = match found {
+        Ok(program) => program,
+        Err(missed) => {
+            let step = StepKind::Refused(Some(missed.errno), missed.rule);
+            run.trace.push(TraceStep { origin: tree.origin(&missed.blame), path: missed.blame.clone(), kind: step });
+            let message = Some(missed.message);
+            let blame = refusal("", missed.rule.text, missed.rule.source);
+            run.blame = Some(Blame { path: missed.blame, message, ..blame });
+            return Ok(Verdict::Fails(Failure::Lookup(missed.errno)));
+        }
+    };
+    let call = Call { path: &program, argv, env, cwd, credentials, stack_limit: STACK_LIMIT };
+    let outcome = execve(tree, host, &call, &mut |step: Step<'_>| record(run, tree, step))?;
+    Ok(verdict(outcome))
+}
+
+/// The engine's init (tini) finds argv[0] and executes it by `execvp`, which hands what has no format to `/bin/sh`.
+fn by_init(
+    run: &mut Run,
+    tree: &Mounted<'_>,
+    host: &Host,
+    process: &Process,
+    credentials: &Credentials,
+) -> Result<Verdict, Gap> {
+    let Process { argv, env, cwd, .. } = process;
+    let launch = launcher::Launch { argv, env, cwd, credentials, stack_limit: STACK_LIMIT };
+    // The steps of the shell that is asked next would hide who is to blame.
+    let mut settled = false;
+    let mut keep = |step: Step<'_>| {
+        if !settled {
+            record(run, tree, step);
+        }
+        settled |= matches!(step, Step::Refused { errno: Some(Errno::ENOEXEC), .. });
+    };
+    let launched = launcher::exec_by_init(tree, host, &launch, &mut keep)?;
+    if launched.shell_outcome != Some(Outcome::Starts) {
+        return Ok(verdict(launched.outcome));
+    }
+    run.through_shell = true;
+    let file = run.blame.as_ref().and_then(|blame| tree.image.file(&blame.path).flatten());
+    Ok(file.map_or(Verdict::Unknown("the init hands the program to /bin/sh".into()), |file| {
+        as_script(&Signature::of(file.head(), file.size))
+    }))
+}
+
+/// What a shell makes of a file that it is told to run as a script.
+fn as_script(file: &Signature) -> Verdict {
+    match (Nature::of(file), file) {
+        // An empty script does nothing, successfully.
+        (Nature::Empty, _) => Verdict::Runs,
+        (_, Signature::Text { language: Language::Shell | Language::Unknown }) => Verdict::Runs,
+        (_, Signature::LateShebang { .. } | Signature::BrokenShebang { .. } | Signature::Script { .. }) => Verdict::Runs,
+        (Nature::Text | Nature::Encoded, _) => {
+            Verdict::Unknown(format!("the init hands {file} to /bin/sh, and what that makes of it is not modelled"))
+        }
+        _ => Verdict::Fails(Failure::Exec(Errno::ENOEXEC)),
+    }
+}
+
+fn verdict(outcome: Outcome) -> Verdict {
+    match outcome {
+        Outcome::Starts => Verdict::Runs,
+        Outcome::Fails(errno) => Verdict::Fails(Failure::Exec(errno)),
+        Outcome::Killed(signal) => Verdict::Fails(Failure::Killed(signal)),
+    }
+}
+
+fn refusal(path: &str, rule: &str, source: &str) -> Blame {
+    Blame { path: path.into(), rule: rule.into(), source: source.into(), message: None }
+}
+
+/// Keeps a step of the kernel's, with who brought the file.
+fn record(run: &mut Run, tree: &Mounted<'_>, step: Step<'_>) {
+    let (path, kind) = match step {
+        Step::Symlink { path, target } => (path, StepKind::Symlink(target.into())),
+        Step::Script { path, interpreter, argument } => {
+            (path, StepKind::Script(interpreter.into(), argument.map(Vec::from)))
+        }
+        Step::Elf { path, header, loader } => {
+            let bits = if header.class == 1 { 32 } else { 64 };
+            (path, StepKind::Elf { machine: header.machine, bits, loader })
+        }
+        Step::Interpreter { path, interpreter } => (path, StepKind::Interpreter(interpreter.into())),
+        Step::Misc { path, handler, .. } => (path, StepKind::Misc(handler.into())),
+        Step::Unrecognised { path } => (path, StepKind::Unrecognised),
+        Step::Refused { path, errno, rule } => {
+            run.blame = Some(Blame { path: path.into(), ..refusal("", rule.text, rule.source) });
+            (path, StepKind::Refused(errno, rule))
+        }
+        Step::Starts { path } => (path, StepKind::Starts),
+    };
+    let step = TraceStep { path: path.into(), origin: tree.origin(path), kind };
+    if !run.trace.contains(&step) {
+        run.trace.push(step);
+    }
+}
+
+/// An image's files with things mounted over them.
+struct Mounted<'a> {
+    image: &'a ChildFacts,
+    mounts: &'a [Mount],
+}
+
+impl Mounted<'_> {
+    fn origin(&self, path: &[u8]) -> Option<execfit_image::witness::Origin> {
+        self.image.file(path).flatten().and_then(|file| file.origin.clone())
+    }
+
+    fn covered(&self, path: &[u8]) -> Result<(), Gap> {
+        let covers = |mount: &&Mount| {
+            let point = mount.path.trim_end_matches('/').as_bytes();
+            !point.is_empty() && path.strip_prefix(point).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+        };
+        match self.mounts.iter().find(covers) {
+            Some(mount) => Err(Gap::Hidden { path: path.to_vec(), by: mount.what.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl FileTree for Mounted<'_> {
+    fn lookup(&self, path: &[u8]) -> Result<Option<Node<'_>>, Gap> {
+        self.covered(path)?;
+        self.image.lookup(path)
+    }
+
+    fn read_at(&self, path: &[u8], offset: u64, buffer: &mut [u8]) -> Result<usize, Gap> {
+        self.covered(path)?;
+        self.image.read_at(path, offset, buffer)
+    }
+}
+
+/// An instruction for humans, with how sure it is.
+pub fn instruction(origin: &execfit_image::witness::Origin) -> Option<String> {
+    let attribution = origin.instruction.as_ref()?;
+    let doubt = match attribution.certainty {
+        Certainty::Certain => "",
+        Certainty::Likely => " (likely)",
+        Certainty::Guess => " (a guess)",
+    };
+    Some(format!("{}{doubt}", attribution.text))
+}
+
+/// Whether a machine is the host's own, 64-bit or 32-bit.
+pub fn is_of(machine: Machine, host: Architecture) -> bool {
+    match host {
+        Architecture::X86_64 => matches!(machine.oci_architecture(), Some("amd64" | "386")),
+        Architecture::Arm64 => machine.oci_architecture() == Some("arm64"),
+    }
+}
+
+/// A path for humans.
+pub fn show(path: &[u8]) -> String {
+    escape(path)
+}

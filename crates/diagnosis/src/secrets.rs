@@ -1,0 +1,160 @@
+//! What must not leave the machine: values of variables, tokens in options, the insides of text files.
+//!
+//! Records, reports and logs keep variable values only of `PATH` and `LD_*`, since only these change what is executed.
+
+use crate::nature::Nature;
+use execfit_image::witness::Piece;
+use execfit_kernel::signature::Signature;
+use serde_json::Value;
+
+/// Bytes of a text that is no script but is quoted in a finding (an error page's title).
+const QUOTED: usize = 512;
+
+/// Whether a variable's value is kept.
+pub fn is_shown(name: &str) -> bool {
+    name == "PATH" || name.starts_with("LD_")
+}
+
+/// What stands for a value: its length still matters to the kernel's limit on arguments.
+pub fn redacted(value: &str) -> String {
+    if is_redacted(value) { value.to_string() } else { format!("<redacted {} bytes>", value.len()) }
+}
+
+fn is_redacted(value: &str) -> bool {
+    let number = value.strip_prefix("<redacted ").and_then(|rest| rest.strip_suffix(" bytes>"));
+    number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// `KEY=value` as it may be kept.
+pub fn redacted_variable(variable: &str) -> String {
+    match variable.split_once('=') {
+        Some((name, value)) if !is_shown(name) => format!("{name}={}", redacted(value)),
+        _ => variable.to_string(),
+    }
+}
+
+/// Takes the secrets out of an answer of the ECS API: values of environment variables, labels, tags and options of
+/// log and proxy drivers other than awslogs (they hold tokens), wherever they stand in the document.
+pub fn redact(document: &mut Value) {
+    match document {
+        Value::Array(items) => items.iter_mut().for_each(redact),
+        Value::Object(members) => {
+            for (key, value) in members.iter_mut() {
+                match key.as_str() {
+                    "environment" | "tags" | "properties" => redact_pairs(value),
+                    "dockerLabels" | "driverOpts" | "labels" => redact_members(value, |_| false),
+                    "options" => redact_members(value, |name| {
+                        name.starts_with("awslogs-") && !name.contains("endpoint") || name == "mode"
+                    }),
+                    _ => redact(value),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// `[{"name" or "key": ..., "value": ...}]`
+fn redact_pairs(pairs: &mut Value) {
+    for pair in pairs.as_array_mut().into_iter().flatten() {
+        let shown = pair["name"].as_str().is_some_and(is_shown);
+        if let Some(value) = pair.get_mut("value").filter(|_| !shown) {
+            *value = Value::String(redacted(value.as_str().unwrap_or_default()));
+        }
+    }
+}
+
+fn redact_members(options: &mut Value, is_kept: fn(&str) -> bool) {
+    for (name, value) in options.as_object_mut().into_iter().flatten() {
+        if !is_kept(name) {
+            *value = Value::String(redacted(value.as_str().unwrap_or_default()));
+        }
+    }
+}
+
+/// Of what was captured of a file, what a verdict reads. A text keeps its first line; what follows is blanked, for it
+/// is never read by the kernel and may hold anything. User databases keep no password field.
+pub fn keep_what_is_read(path: &[u8], size: u64, mut pieces: Vec<Piece>) -> Vec<Piece> {
+    if path == b"/etc/passwd" || path == b"/etc/group" {
+        pieces.iter_mut().for_each(|piece| piece.bytes = without_passwords(&piece.bytes));
+        return pieces;
+    }
+    let Some(head) = pieces.first_mut().filter(|piece| piece.offset == 0) else { return pieces };
+    if head.bytes.starts_with(b"\x7fELF") {
+        return pieces;
+    }
+    let kept = match Nature::of(&Signature::of(&head.bytes, size)) {
+        Nature::ErrorPage | Nature::LfsPointer => QUOTED,
+        Nature::Text | Nature::Encoded => first_line_of_program(&head.bytes),
+        _ => head.bytes.len(),
+    };
+    for byte in head.bytes.iter_mut().skip(kept) {
+        *byte = if *byte == b'\n' { b'\n' } else { b' ' };
+    }
+    pieces.truncate(1);
+    pieces
+}
+
+/// The end of the first line that is neither blank nor a comment; of the `#!` line where the text begins with one.
+fn first_line_of_program(text: &[u8]) -> usize {
+    let mut end = 0;
+    for (number, line) in text.split_inclusive(|b| *b == b'\n').enumerate() {
+        end += line.len();
+        let blank = line.iter().all(u8::is_ascii_whitespace);
+        if (number == 0 && line.starts_with(b"#!")) || (!blank && line.first() != Some(&b'#')) {
+            break;
+        }
+    }
+    end.min(QUOTED)
+}
+
+fn without_passwords(database: &[u8]) -> Vec<u8> {
+    let lines = database.split_inclusive(|b| *b == b'\n').map(|line| {
+        let mut fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
+        if fields.len() > 2 {
+            fields[1] = b"x";
+        }
+        fields.join(&b':')
+    });
+    lines.collect::<Vec<_>>().concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn no_value_of_a_variable_option_label_or_tag_is_kept() {
+        let mut document = json!({"taskDefinition": {"containerDefinitions": [{
+            "environment": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "PATH", "value": "/bin"}],
+            "dockerLabels": {"token": "hunter2"},
+            "logConfiguration": {"options": {"splunk-token": "hunter2", "awslogs-group": "/ecs/app"}},
+        }]}, "tags": [{"key": "owner", "value": "hunter2"}],
+        "overrides": {"containerOverrides": [{"environment": [{"name": "KEY", "value": "hunter2"}]}]}});
+        redact(&mut document);
+        let text = document.to_string();
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("<redacted 7 bytes>") && text.contains("/ecs/app") && text.contains("/bin"), "{text}");
+        let once = document.clone();
+        redact(&mut document);
+        assert_eq!(document, once, "redacting twice changes nothing");
+    }
+
+    #[test]
+    fn a_script_keeps_its_first_line_only() {
+        let script = b"#!/bin/sh\nexport TOKEN=hunter2\n".to_vec();
+        let size = script.len() as u64;
+        let kept = keep_what_is_read(b"/run.sh", size, vec![Piece { offset: 0, bytes: script }]);
+        assert_eq!(kept[0].bytes.len() as u64, size);
+        let text = String::from_utf8(kept[0].bytes.clone()).unwrap();
+        assert!(text.starts_with("#!/bin/sh\n") && !text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_user_database_keeps_no_password() {
+        let line = b"root:$6$secret:0:0:root:/root:/bin/sh\n".to_vec();
+        let kept = keep_what_is_read(b"/etc/passwd", 40, vec![Piece { offset: 0, bytes: line }]);
+        assert_eq!(kept[0].bytes, b"root:x:0:0:root:/root:/bin/sh\n");
+    }
+}

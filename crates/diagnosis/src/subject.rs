@@ -1,0 +1,223 @@
+//! One container with everything that findings look at: its facts, its runs, its surroundings.
+
+use crate::case::{Case, FileFacts, ImageFacts, Need};
+use crate::ecs::Scene;
+use crate::finding::Evidence;
+use crate::nature::Nature;
+use crate::run::{self, Blame, Question, Run, StepKind, TraceStep};
+use crate::verdict::{Failure, Verdict};
+use crate::workload::{HostFact, Workload};
+use execfit_image::platform::Platform;
+use execfit_image::reference::Reference;
+use execfit_kernel::errno::Errno;
+use execfit_kernel::host::Architecture;
+use execfit_kernel::signature::Signature;
+
+/// One container, its runs on every kind of host, and what surrounds it.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    /// All facts.
+    pub case: &'a Case,
+    /// The revision around it; none for a bare image.
+    pub scene: Option<&'a Scene<'a>>,
+    /// The container.
+    pub workload: &'a Workload,
+    /// The reference that was read: the definition's, at the digest that was deployed.
+    pub name: String,
+    /// One run for each kind of host.
+    pub runs: Vec<(HostFact, Run)>,
+}
+
+impl<'a> Subject<'a> {
+    /// Runs a workload on every kind of host that it may meet.
+    ///
+    /// # Errors
+    /// The facts that are missing.
+    pub fn of(case: &'a Case, scene: Option<&'a Scene<'a>>, workload: &'a Workload) -> Result<Subject<'a>, Vec<Need>> {
+        let name = read_name(workload);
+        let mut runs = Vec::new();
+        let mut needs = Vec::new();
+        for host in &workload.placement.hosts {
+            match run_on(case, workload, &name, host.architecture) {
+                Ok(run) => runs.push((host.clone(), run)),
+                Err(need) => needs.push(need),
+            }
+        }
+        if needs.is_empty() { Ok(Subject { case, scene, workload, name, runs }) } else { Err(needs) }
+    }
+
+    /// What was seen of the image.
+    pub fn image(&self) -> Option<&'a ImageFacts> {
+        self.case.image(&self.name)
+    }
+
+    /// The verdict: that of the hosts where they agree. Where they do not, it depends on the host, so it is unknown.
+    pub fn verdict(&self) -> Verdict {
+        if let Some(family) = &self.workload.placement.foreign_os {
+            return Verdict::Unknown(format!("tasks of {family} are not modelled"));
+        }
+        let mut verdicts = self.runs.iter().map(|(host, run)| (host.architecture, &run.verdict));
+        let Some((_, first)) = verdicts.next() else { return Verdict::Unknown("no host is known".into()) };
+        match verdicts.find(|(_, other)| other.name() != first.name()) {
+            None => first.clone(),
+            Some((other, verdict)) if ![first.name(), verdict.name()].contains(&crate::verdict::VerdictName::Unknown) => {
+                let words = |verdict: &Verdict| if *verdict == Verdict::Runs { "runs" } else { "fails" };
+                let first_host = self.runs[0].0.architecture;
+                Verdict::Unknown(format!(
+                    "it {} on {first_host} and {} on {other}, and nothing decides where it is placed",
+                    words(first),
+                    words(verdict)
+                ))
+            }
+            Some((_, verdict)) => first.clone().worse(verdict.clone()),
+        }
+    }
+
+    /// The first run that fails, with its host and failure.
+    pub fn failing(&self) -> Option<(&HostFact, &Run, &Failure)> {
+        self.runs.iter().find_map(|(host, run)| Some((host, run, run.verdict.failure()?)))
+    }
+
+    /// The run that fails in `execve` with this error, with the file to blame.
+    pub fn refused(&self, errno: Errno) -> Option<Refused<'_>> {
+        let (host, run, failure) = self.failing()?;
+        let blame = run.blame.as_ref().filter(|_| *failure == Failure::Exec(errno))?;
+        Some(Refused { host: host.architecture, run, blame, file: self.file(run, &blame.path) })
+    }
+
+    /// The file that no program format knows, with what it really is.
+    pub fn no_program(&self) -> Option<(Refused<'_>, Signature, Nature)> {
+        // An init that hands a file to the shell hides ENOEXEC; an empty file then even ends with success.
+        let refused = self.refused(Errno::ENOEXEC).or_else(|| {
+            let (host, run) = self.runs.iter().find(|(_, run)| run.through_shell)?;
+            let blame = run.blame.as_ref()?;
+            Some(Refused { host: host.architecture, run, blame, file: self.file(run, &blame.path) })
+        })?;
+        let file = refused.file?;
+        let signature = Signature::of(file.head(), file.size);
+        let nature = Nature::of(&signature);
+        Some((refused, signature, nature))
+    }
+
+    /// What was seen of a file of the manifest that a run got.
+    pub fn file(&self, run: &Run, path: &[u8]) -> Option<&'a FileFacts> {
+        self.image()?.child(run.manifest.as_ref()?)?.file(path)?
+    }
+
+    /// Whether it fails because host and image are of different architectures.
+    pub fn is_architecture_fault(&self) -> bool {
+        let Some((host, _, failure)) = self.failing() else { return false };
+        if *failure == Failure::Pull {
+            return true;
+        }
+        let foreign = |machine| !run::is_of(machine, host.architecture);
+        *failure == Failure::Exec(Errno::ENOEXEC)
+            && self.no_program().is_some_and(|(.., nature)| nature.machine().is_some_and(foreign))
+    }
+
+    /// How the file in question is called: the container, and the path.
+    pub fn object(&self, path: &[u8]) -> String {
+        if self.scene.is_some() {
+            format!("container {}: {}", self.workload.container, run::show(path))
+        } else {
+            run::show(path)
+        }
+    }
+
+    /// The container, or the image where there is no container around it.
+    pub fn whole(&self) -> String {
+        match self.scene {
+            Some(_) => format!("container {}", self.workload.container),
+            None => self.name.clone(),
+        }
+    }
+}
+
+/// A run that the kernel refused.
+#[derive(Debug, Clone, Copy)]
+pub struct Refused<'s> {
+    /// The host's architecture.
+    pub host: Architecture,
+    /// The run.
+    pub run: &'s Run,
+    /// Who is to blame.
+    pub blame: &'s Blame,
+    /// The file to blame, if it exists.
+    pub file: Option<&'s FileFacts>,
+}
+
+impl Refused<'_> {
+    /// The ladder of the run.
+    pub fn ladder(&self) -> Vec<Evidence> {
+        ladder(self.run)
+    }
+
+    /// Whether the file to blame is what the container was asked to run, and no interpreter of it.
+    pub fn is_program(&self) -> bool {
+        !self.run.trace.iter().any(|step| matches!(step.kind, StepKind::Script(..) | StepKind::Interpreter(_)))
+    }
+}
+
+/// Runs a workload on one architecture.
+///
+/// # Errors
+/// The fact that is missing.
+pub fn run_on(case: &Case, workload: &Workload, name: &str, architecture: Architecture) -> Result<Run, Need> {
+    let platform = Platform::linux(architecture);
+    let question = Question {
+        image: name,
+        repository_credentials: workload.repository_credentials.as_deref(),
+        command: &workload.command,
+        engine: workload.placement.engine,
+        platform: &platform,
+    };
+    run::run(case, &question)
+}
+
+/// The reference to read: at the digest that was deployed, else as the definition has it.
+fn read_name(workload: &Workload) -> String {
+    let deployed = workload.deployed.as_ref().and_then(|digest| digest.parse().ok());
+    match (workload.image.parse::<Reference>(), deployed) {
+        (Ok(reference), Some(digest)) if reference.digest.is_none() => reference.with_digest(digest).to_string(),
+        _ => workload.image.clone(),
+    }
+}
+
+/// The steps of a run as rungs.
+pub fn ladder(run: &Run) -> Vec<Evidence> {
+    run.trace.iter().filter(|step| step.kind != StepKind::Starts).map(rung).collect()
+}
+
+fn rung(step: &TraceStep) -> Evidence {
+    let path = run::show(&step.path);
+    let mut source = None;
+    let text = match &step.kind {
+        StepKind::Symlink(target) => format!("{path} -> {}", run::show(target)),
+        StepKind::Script(interpreter, argument) => {
+            let argument = argument.as_ref().map(|argument| format!(" {}", run::show(argument))).unwrap_or_default();
+            format!("{path} is a script: #!{}{argument}", run::show(interpreter))
+        }
+        StepKind::Elf { machine, bits, loader } => {
+            let what = if *loader { "the loader" } else { "an ELF program" };
+            format!("{path} is {what} for {} ({bits}-bit, e_machine {})", machine.name(), machine.0)
+        }
+        StepKind::Interpreter(interpreter) => format!("{path} asks for the loader {}", run::show(interpreter)),
+        StepKind::Misc(handler) => format!("{path} is taken by the binfmt_misc handler {handler}"),
+        StepKind::Unrecognised => format!("{path} has no format that the kernel knows"),
+        StepKind::Refused(errno, rule) => {
+            source = Some(rule.source.to_string());
+            let answer = errno.map_or("killed".to_string(), |errno| format!("{errno} ({})", errno.text()));
+            format!("{path}: {answer}: {}", rule.text)
+        }
+        StepKind::Starts => format!("{path} starts"),
+    };
+    let origin = step.origin.as_ref();
+    Evidence {
+        text,
+        path: Some(path),
+        layer: origin.map(|origin| format!("{} of {}", origin.layer, origin.layers)),
+        layer_digest: origin.map(|origin| origin.digest.to_string()),
+        instruction: origin.and_then(run::instruction),
+        source,
+    }
+}

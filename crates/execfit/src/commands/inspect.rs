@@ -1,0 +1,86 @@
+//! `inspect`: what is in this image, for each platform?
+
+use super::diagnose::Reach;
+use super::{Face, Format};
+use crate::exit::{Exit, Stopped};
+use crate::observe::Observer;
+use crate::output::{self, text::Detail};
+use clap::Args;
+use execfit_diagnosis::inspect::Asked;
+use execfit_diagnosis::workload::Command;
+use execfit_image::platform::Platform;
+use execfit_image::reference::Location;
+
+/// Would this image run, on each platform, and what does it start?
+///
+/// IMAGE is a registry reference, or docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF],
+/// or dir:ROOTFS, an unpacked tree (which needs --platform and ARGV).
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The image
+    image: String,
+    /// Ask for this platform (os/arch[/variant]); may be repeated. Without it, all that the image claims to have
+    #[arg(long, value_name = "PLATFORM")]
+    platform: Vec<String>,
+    /// Set an environment variable, as KEY=VALUE; only PATH matters to the answer
+    #[arg(long, value_name = "K=V")]
+    env: Vec<String>,
+    /// The working directory
+    #[arg(long, value_name = "DIR")]
+    workdir: Option<String>,
+    /// The user, as NAME|UID[:GROUP|GID]
+    #[arg(long, short = 'u')]
+    user: Option<String>,
+    /// The program, in place of the image's Entrypoint; ARGV are its arguments
+    #[arg(long, value_name = "PROGRAM")]
+    entrypoint: Option<String>,
+    #[command(flatten)]
+    reach: Reach,
+    /// Ask about this command instead of the image's Entrypoint and Cmd
+    #[arg(last = true, value_name = "ARGV")]
+    argv: Vec<String>,
+}
+
+impl Inspect {
+    pub(super) fn run(self, face: &Face) -> Result<Exit, Stopped> {
+        let usage = |message: String| Stopped::new(Exit::Usage, message);
+        let location: Location = self.image.parse().map_err(|error| usage(format!("{error}")))?;
+        let asked = self.asked().map_err(usage)?;
+        if matches!(location, Location::Directory(_)) && (asked.platforms.is_empty() || asked.command.entry_point.is_none()) {
+            return Err(usage(format!("{}: an unpacked tree has no config: give --platform and -- ARGV", self.image)));
+        }
+        let mut observer = Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
+        let inspection = observer.inspect(&asked)?;
+        let read = observer.images().tally();
+        match face.format {
+            Format::Json => output::json(&output::with_read(&inspection, read)),
+            Format::Text => output::print(&output::text::inspection(&inspection, read, Detail::of(face))),
+        }
+        Ok(match Exit::from(inspection.verdict) {
+            Exit::Unknown if inspection.image_is_missing => Exit::Failed,
+            exit => exit,
+        })
+    }
+
+    fn asked(&self) -> Result<Asked, String> {
+        let platforms = self.platform.iter().map(|text| text.parse::<Platform>().map_err(|error| error.to_string()));
+        let variable = |text: &String| {
+            let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
+            let (name, value) = pair.ok_or_else(|| format!("`{text}` is no variable: expected K=V"))?;
+            Ok((name.to_string(), value.to_string()))
+        };
+        let mut entry_point: Vec<String> = self.entrypoint.iter().cloned().collect();
+        entry_point.extend(self.argv.iter().cloned());
+        Ok(Asked {
+            reference: self.image.clone(),
+            platforms: platforms.collect::<Result<_, _>>()?,
+            command: Command {
+                entry_point: Some(entry_point).filter(|words| !words.is_empty()),
+                environment: self.env.iter().map(variable).collect::<Result<_, String>>()?,
+                working_directory: self.workdir.clone(),
+                user: self.user.clone(),
+                ..Command::default()
+            },
+        })
+    }
+}

@@ -1,0 +1,149 @@
+//! The only road from the world to a case: asks AWS, reads images, and asks the diagnosis again until it has an answer.
+
+mod documents;
+mod ecs;
+mod images;
+mod logs;
+pub mod record;
+
+pub use images::Images;
+
+use crate::aws::{self, Aws, AwsError, AwsErrorKind, EcrLogin};
+use crate::exit::{Exit, Stopped};
+use execfit_diagnosis::case::{Case, Need, Refusal};
+use execfit_diagnosis::inspect::{Asked, Inspection, inspect};
+use execfit_diagnosis::report::{Pending, Report, diagnose};
+use execfit_diagnosis::target::{Target, TargetKind};
+use execfit_image::source::Credentials;
+use std::sync::Arc;
+use tokio::runtime::Runtime;
+
+/// Rounds of asking and observing. Every round observes what the one before missed: a chain of links, scripts and
+/// loaders has far fewer rungs.
+const ROUNDS: usize = 4000;
+
+/// Observes on behalf of a question.
+pub struct Observer {
+    runtime: Runtime,
+    options: aws::Options,
+    aws: Option<Aws>,
+    images: Images,
+}
+
+impl Observer {
+    /// An observer that has not asked anything yet.
+    ///
+    /// # Errors
+    /// [`Stopped`] where the machine gives no threads.
+    pub fn new(options: aws::Options, progress: bool) -> Result<Observer, Stopped> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.map_err(|error| Stopped::new(Exit::Failed, format!("cannot start threads: {error}")))?;
+        Ok(Observer { runtime, options, aws: None, images: Images::new(progress) })
+    }
+
+    /// Observes a target until it can be diagnosed.
+    ///
+    /// # Errors
+    /// [`Stopped`], when there is no such thing, AWS does not answer, or there is nothing to examine.
+    pub fn diagnose(&mut self, target: Target) -> Result<(Case, Report), Stopped> {
+        if self.options.region.is_none() {
+            self.options.region.clone_from(&target.region);
+        }
+        let mut case = Case::new(target);
+        if let TargetKind::Documents { path } = &case.target.kind.clone() {
+            documents::read(&mut case, path)?;
+            self.aws = self.connect().ok();
+        } else {
+            let aws = self.connect()?;
+            case.target.region = Some(aws.region().to_string());
+            self.runtime.block_on(ecs::observe(&aws, &mut case))?;
+            self.runtime.block_on(logs::observe(&aws, &mut case));
+            self.aws = Some(aws);
+        }
+        if let Some(aws) = &self.aws {
+            self.images.log_in_by(Arc::new(EcrLogin::new(aws.clone(), self.runtime.handle().clone())));
+        }
+        let report = self.answer(&mut case)?;
+        Ok((case, report))
+    }
+
+    /// Observes an image until its inspection has an answer.
+    ///
+    /// # Errors
+    /// [`Stopped`], when the questions do not end.
+    pub fn inspect(&mut self, asked: &Asked) -> Result<Inspection, Stopped> {
+        let mut case = Case::new(Target::new(TargetKind::Image { reference: asked.reference.clone() }));
+        // AWS is asked only to log in to its registries.
+        if asked.reference.contains(".dkr") && let Ok(aws) = self.connect_anywhere() {
+            self.images.log_in_by(Arc::new(EcrLogin::new(aws, self.runtime.handle().clone())));
+        }
+        for _ in 0..ROUNDS {
+            match inspect(&case, asked) {
+                Ok(inspection) => return Ok(inspection),
+                Err(needs) => self.fulfil(&mut case, needs),
+            }
+        }
+        Err(Stopped::new(Exit::Failed, format!("{}: the questions do not end", asked.reference)))
+    }
+
+    /// A registry's host names its region; any other will do to begin with.
+    fn connect_anywhere(&self) -> Result<Aws, AwsError> {
+        let anywhere = aws::Options { region: Some("us-east-1".into()), ..self.options.clone() };
+        let connected = self.runtime.block_on(Aws::connect(&self.options));
+        connected.or_else(|_| self.runtime.block_on(Aws::connect(&anywhere)))
+    }
+
+    fn connect(&self) -> Result<Aws, Stopped> {
+        Ok(self.runtime.block_on(Aws::connect(&self.options))?)
+    }
+
+    fn answer(&mut self, case: &mut Case) -> Result<Report, Stopped> {
+        for _ in 0..ROUNDS {
+            match diagnose(case) {
+                Ok(report) => return Ok(report),
+                Err(Pending::Nothing(nothing)) => return Err(Stopped::new(Exit::Nothing, nothing.to_string())),
+                Err(Pending::Needs(needs)) => self.fulfil(case, needs),
+            }
+        }
+        Err(Stopped::new(Exit::Failed, format!("{}: the questions do not end", case.target.kind)))
+    }
+
+    fn fulfil(&mut self, case: &mut Case, needs: Vec<Need>) {
+        for need in needs {
+            let credentials = match &need {
+                Need::Image { repository_credentials: Some(secret), .. } => self.repository_credentials(case, secret),
+                _ => None,
+            };
+            self.images.fulfil(case, need, credentials);
+        }
+    }
+
+    /// The credentials that the definition names. Without them the registry is asked as anybody else would.
+    fn repository_credentials(&self, case: &mut Case, secret: &str) -> Option<Credentials> {
+        let aws = self.aws.as_ref()?;
+        match self.runtime.block_on(aws.repository_credentials(secret)) {
+            Ok(credentials) => Some(credentials),
+            Err(error) => {
+                refuse(case, &error, false);
+                None
+            }
+        }
+    }
+
+    /// What was asked of registries.
+    pub fn images(&mut self) -> &mut Images {
+        &mut self.images
+    }
+}
+
+/// Notes a call that gave no answer, once. `decides`: without it a healthy verdict cannot be given.
+fn refuse(case: &mut Case, error: &AwsError, decides: bool) {
+    // An endpoint that does not have the call cannot have the facts either.
+    if error.kind == AwsErrorKind::Unsupported {
+        return;
+    }
+    let refusal = Refusal { action: error.action(), message: error.to_string(), decides };
+    if !case.refusals.contains(&refusal) {
+        case.refusals.push(refusal);
+    }
+}

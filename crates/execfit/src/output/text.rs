@@ -1,0 +1,213 @@
+//! Reports for humans: what fails first, then why, then what to do.
+
+use crate::commands::Face;
+use crate::exit::Stopped;
+use anstyle::{AnsiColor, Style};
+use execfit_diagnosis::finding::{Evidence, Finding, Severity};
+use execfit_diagnosis::inspect::{Inspection, RunReport};
+use execfit_diagnosis::remedy::Safety;
+use execfit_diagnosis::report::{Report, WorkloadReport};
+use execfit_diagnosis::verdict::VerdictName;
+use execfit_image::source::Tally;
+use std::io::Write;
+
+/// For what matters.
+pub const BOLD: Style = Style::new().bold();
+/// For what may be skipped.
+pub const DIM: Style = Style::new().dimmed();
+const RED: Style = AnsiColor::Red.on_default().bold();
+const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+const GREEN: Style = AnsiColor::Green.on_default().bold();
+const CYAN: Style = AnsiColor::Cyan.on_default().bold();
+
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Errors only.
+    Quiet,
+    /// Everything that was found.
+    Normal,
+    /// And the digests.
+    Verbose,
+}
+
+impl Detail {
+    /// As the flags ask.
+    pub fn of(face: &Face) -> Detail {
+        match (face.quiet, face.verbose) {
+            (true, _) => Detail::Quiet,
+            (_, true) => Detail::Verbose,
+            _ => Detail::Normal,
+        }
+    }
+}
+
+/// Writes why a command could not do its work, to standard error.
+pub fn stopped(stopped: &Stopped) {
+    let mut text = format!("{RED}error{RED:#}: {}\n", super::printable(&stopped.message));
+    if let Some(help) = &stopped.help {
+        text.push_str(&format!("{CYAN}help{CYAN:#}: {help}\n"));
+    }
+    // Standard error may be gone; there is nobody to tell.
+    let _: std::io::Result<()> = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
+/// The report of `diagnose`.
+pub fn diagnosis(report: &Report, read: Tally, detail: Detail) -> String {
+    let mut text = format!("{BOLD}{}{BOLD:#}", report.target.kind);
+    let around = [report.task_definition.clone(), report.target.region.clone()];
+    let around: Vec<String> = around.into_iter().flatten().collect();
+    text.push_str(&format!(" {DIM}({}){DIM:#}\n", around.join(", ")));
+    for workload in &report.workloads {
+        text.push_str(&summary(workload, detail));
+    }
+    for finding in ordered(report.workloads.iter().flat_map(|workload| &workload.findings), detail) {
+        text.push_str(&finding_text(finding, detail));
+    }
+    for refusal in &report.refusals {
+        text.push_str(&format!("\n{YELLOW}not seen{YELLOW:#}: {}\n", super::printable(&refusal.message)));
+    }
+    text.push_str(&last_line(report.verdict, read, detail));
+    text
+}
+
+/// The report of `inspect`.
+pub fn inspection(inspection: &Inspection, read: Tally, detail: Detail) -> String {
+    let mut text = format!("{BOLD}{}{BOLD:#}", inspection.reference);
+    if let Some(digest) = &inspection.digest {
+        text.push_str(&format!(" {DIM}({}){DIM:#}", if detail == Detail::Verbose { digest.as_str() } else { digest.short() }));
+    }
+    text.push('\n');
+    for run in &inspection.runs {
+        text.push_str(&run_text(run));
+        for finding in ordered(run.findings.iter(), detail) {
+            text.push_str(&finding_text(finding, detail));
+        }
+    }
+    text.push_str(&last_line(inspection.verdict, read, detail));
+    text
+}
+
+fn verdict_word(verdict: VerdictName) -> String {
+    match verdict {
+        VerdictName::Runs => format!("{GREEN}runs   {GREEN:#}"),
+        VerdictName::Unknown => format!("{YELLOW}unknown{YELLOW:#}"),
+        VerdictName::Fails => format!("{RED}fails  {RED:#}"),
+    }
+}
+
+/// Two lines for one container: what and where.
+fn summary(workload: &WorkloadReport, detail: Detail) -> String {
+    let mut text = format!("  {} {BOLD}{}{BOLD:#}", verdict_word(workload.verdict), workload.container);
+    if !workload.essential {
+        text.push_str(" (not essential)");
+    }
+    if !workload.argv.is_empty() {
+        text.push_str(&format!(": {}", shortened(&workload.argv.join(" "))));
+    }
+    text.push('\n');
+    let platforms = if workload.image.platforms.is_empty() {
+        String::new()
+    } else {
+        format!(" for {}", workload.image.platforms.join(", "))
+    };
+    text.push_str(&format!("          {DIM}image {}{platforms}{DIM:#}\n", workload.image.reference));
+    if let (Detail::Verbose, Some(digest)) = (detail, &workload.image.digest) {
+        text.push_str(&format!("          {DIM}digest {digest}{DIM:#}\n"));
+    }
+    for host in &workload.hosts {
+        let seen = if host.instances > 0 { format!(", {} seen", host.instances) } else { String::new() };
+        text.push_str(&format!("          {DIM}host {} ({}{seen}){DIM:#}\n", host.architecture, host.source.phrase()));
+    }
+    text
+}
+
+/// One run and its ladder where it runs; a failing one's ladder stands in its finding.
+fn run_text(run: &RunReport) -> String {
+    let host = run.host.map(|host| format!(" on {host}")).unwrap_or_default();
+    let argv = shortened(&run.argv.join(" "));
+    let mut text = format!("  {} {BOLD}{}{BOLD:#}{host}: {argv}\n", verdict_word(run.verdict), run.platform);
+    if run.verdict != VerdictName::Fails {
+        for step in run.trace.iter().filter(|step| step.kind != "starts") {
+            let detail = [step.machine.as_deref(), step.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let arrow = if step.kind == "symlink" { " -> " } else { ": " };
+            let from = match (&step.instruction, step.layer_number) {
+                (Some(instruction), Some(layer)) => format!(" {DIM}(layer {layer}, {}){DIM:#}", shortened(instruction)),
+                (None, Some(layer)) => format!(" {DIM}(layer {layer}){DIM:#}"),
+                _ => String::new(),
+            };
+            text.push_str(&format!("          {}{arrow}{detail}{from}\n", step.path));
+        }
+    }
+    text
+}
+
+fn shortened(text: &str) -> String {
+    let text = super::printable(text).replace('\n', " ");
+    if text.chars().count() <= 100 { text } else { format!("{}...", text.chars().take(97).collect::<String>()) }
+}
+
+/// Errors first; only these when it is to be quiet.
+fn ordered<'f>(findings: impl Iterator<Item = &'f Finding>, detail: Detail) -> Vec<&'f Finding> {
+    let mut findings: Vec<&Finding> = findings.collect();
+    findings.retain(|finding| detail != Detail::Quiet || finding.severity == Severity::Error);
+    findings.sort_by_key(|finding| finding.severity);
+    findings
+}
+
+fn finding_text(finding: &Finding, detail: Detail) -> String {
+    let (style, word) = match finding.severity {
+        Severity::Error => (RED, "error"),
+        Severity::Warning => (YELLOW, "warning"),
+        Severity::Note => (CYAN, "note"),
+    };
+    let mut text = format!("\n{style}{word}[{}]{style:#}: {BOLD}{}{BOLD:#}\n", finding.id, super::printable(&finding.message));
+    for evidence in &finding.evidence {
+        text.push_str(&rung(evidence, detail));
+    }
+    for remedy in &finding.remedies {
+        let trust = match remedy.safety {
+            Safety::Safe => " (safe)",
+            Safety::Unsafe => " (unsafe)",
+            Safety::Advice => "",
+        };
+        text.push_str(&format!("  {CYAN}help{CYAN:#}: {}{trust}\n", remedy.title));
+        for command in &remedy.commands {
+            text.push_str(&format!("          {command}\n"));
+        }
+    }
+    if finding.severity != Severity::Note {
+        text.push_str(&format!("  {DIM}page: execfit explain {}{DIM:#}\n", finding.id));
+    }
+    text
+}
+
+fn rung(evidence: &Evidence, detail: Detail) -> String {
+    let mut text = format!("    | {}\n", super::printable(&evidence.text));
+    let mut origin = Vec::new();
+    if let Some(layer) = &evidence.layer {
+        origin.push(format!("layer {layer}"));
+    }
+    origin.extend(evidence.instruction.as_ref().map(|instruction| shortened(instruction)));
+    if detail == Detail::Verbose {
+        origin.extend(evidence.layer_digest.clone());
+    }
+    origin.extend(evidence.source.clone());
+    if !origin.is_empty() {
+        text.push_str(&format!("    |   {DIM}{}{DIM:#}\n", super::printable(&origin.join("; "))));
+    }
+    text
+}
+
+fn last_line(verdict: VerdictName, read: Tally, detail: Detail) -> String {
+    let word = match verdict {
+        VerdictName::Runs => format!("{GREEN}runs{GREEN:#}"),
+        VerdictName::Unknown => format!("{YELLOW}unknown{YELLOW:#}"),
+        VerdictName::Fails => format!("{RED}fails{RED:#}"),
+    };
+    let cost = match detail {
+        Detail::Verbose => format!(" {DIM}({} requests, {} bytes read of images){DIM:#}", read.requests, read.bytes),
+        _ => String::new(),
+    };
+    format!("\nverdict: {word}{cost}\n")
+}
