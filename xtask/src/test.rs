@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use crate::command::workspace;
 use crate::{Result, command, lab, tidy};
 
@@ -19,6 +22,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed))?;
     let (install, rest): (Vec<&String>, Vec<&String>) =
         arguments.iter().partition(|word| *word == "--install");
+    let rest: Vec<&str> = rest.into_iter().map(String::as_str).collect();
     let mut failed = Vec::new();
     let mut step = |name: &'static str, done: Result<()>| {
         if let Err(error) = done {
@@ -30,20 +34,22 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     step("tidy", tidy::run());
     step("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
     step("doc", cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings".to_owned())]));
+    // The lab is brought up only for as long as it is needed.
+    step("build", cargo(&["test", "--workspace", "--no-run"], &[]));
 
     let found_up = lab::is_up()?;
-    let variables = open_lab(!install.is_empty() || lab::may_install());
-    if let Err(error) = &variables {
-        eprintln!("{error}\nleft out, for want of the lab:\n{}", tests_of_the_lab());
-    }
-    let variables = variables.unwrap_or_default();
-    step(
-        "test",
-        cargo(
-            &[&runner()[..], &rest.iter().map(|word| word.as_str()).collect::<Vec<_>>()].concat(),
-            &variables,
-        ),
-    );
+    let install = !install.is_empty() || lab::may_install();
+    let variables = open_lab(install).unwrap_or_else(|error| {
+        eprintln!("left out, for want of the lab:\n{}", tests_of_the_lab());
+        // Whoever lets everything be installed wants everything tested.
+        if install {
+            step("lab", Err(error))
+        } else {
+            eprintln!("{error}")
+        }
+        Vec::new()
+    });
+    step("test", cargo(&[&runner()[..], &rest].concat(), &variables));
     step("doc tests", cargo(&["test", "--workspace", "--doc"], &variables));
     if !found_up {
         step("lab", lab::down());
@@ -51,7 +57,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
 }
 
-/// Brings the lab up and fills it; a lab that cannot be had is no failure of the tests.
+/// Brings the lab up and fills it.
 fn open_lab(install: bool) -> Result<Vec<(&'static str, String)>> {
     stop_if_interrupted()?;
     lab::up(install)?;
@@ -77,12 +83,14 @@ fn cargo(arguments: &[&str], variables: &[(&'static str, String)]) -> Result<()>
         cargo.env_remove(name);
     }
     let mut child = cargo.envs(variables.iter().cloned()).spawn()?;
+    let mut told = false;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
         }
-        if INTERRUPTED.load(Ordering::Relaxed) {
-            child.kill()?;
+        if !told && INTERRUPTED.load(Ordering::Relaxed) {
+            kill(Pid::from_raw(i32::try_from(child.id())?), Signal::SIGTERM)?;
+            told = true;
         }
         sleep(PAUSE);
     };
