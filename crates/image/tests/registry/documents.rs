@@ -94,6 +94,15 @@ fn server_errors_are_asked_again_twice() {
     assert_eq!(server.heard().len(), 3);
 }
 
+/// Go's servers say so with 400 on a TLS port; here it is the answer of a server that speaks no TLS either.
+#[test]
+fn a_loopback_registry_that_may_want_tls_is_asked_both_ways() {
+    let server = Server::new(|_, _| Reply::new(400, "Client sent an HTTP request to an HTTPS server."));
+    let error = open(&server, &nobody()).document(&Selector::Only).unwrap_err();
+    assert_says(&error, "Unreachable", &["/team/app:1", "400", "Client sent an HTTP request"]);
+    assert_eq!(server.heard()[0].method, "GET");
+}
+
 #[test]
 fn nobody_there() {
     // A port that was free a moment ago.

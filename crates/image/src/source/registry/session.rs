@@ -144,13 +144,7 @@ impl Session {
                 *locked(&self.base) = Base { url: secure, guessed: false };
                 Ok(better)
             }
-            Err(error) => {
-                if answer.is_ok() {
-                    Err(error)
-                } else {
-                    answer
-                }
-            }
+            Err(_) => answer,
         }
     }
 
