@@ -29,7 +29,10 @@ pub(crate) fn search_path() -> String {
     format!("{path}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin")
 }
 
-/// The root of the workspace, where they are run.
+/// The root of the workspace. Cargo says which one it runs in; the one that this was built in may be another, where
+/// two checkouts share a target folder.
 pub(crate) fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap_or_else(|_| PathBuf::from("."))
+    let home = std::env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    home.join("..").canonicalize().unwrap_or_else(|_| PathBuf::from("."))
 }
