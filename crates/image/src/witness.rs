@@ -1,0 +1,72 @@
+//! What was seen of one file: everything that a verdict may rest on.
+
+use crate::digest::Digest;
+use crate::history::Attribution;
+use serde::{Deserialize, Serialize};
+
+/// One object of an image's file system as it was found: its inode, the bytes that were kept of it, and who brought it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Witness {
+    /// What it is.
+    pub kind: Kind,
+    /// Permission bits with set-id and sticky bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Length of a regular file in bytes.
+    pub size: u64,
+    /// The extended attribute `security.capability`.
+    pub capability: Option<Vec<u8>>,
+    /// The pieces that were kept: the head (up to 4 KiB), and of an ELF file the program headers and the text of
+    /// `PT_INTERP` where these lie beyond it. In order of their offsets, not overlapping.
+    pub pieces: Vec<Piece>,
+    /// The layer it came with; `None` in an unpacked tree.
+    pub origin: Option<Origin>,
+}
+
+/// The type of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A regular file.
+    Regular,
+    /// A directory.
+    Directory,
+    /// A symbolic link with its text.
+    Symlink(Vec<u8>),
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+}
+
+/// A run of bytes of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Where in the file it begins.
+    pub offset: u64,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// The layer that brought a file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Number of the layer from the bottom, 1 first.
+    pub layer: usize,
+    /// How many layers the image has.
+    pub layers: usize,
+    /// Digest of the layer's blob.
+    pub digest: Digest,
+    /// The instruction that made it, as far as the image's history tells.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub instruction: Option<Attribution>,
+    /// Whether the layer was read to its end and its digest verified.
+    pub verified: bool,
+}
