@@ -5,6 +5,7 @@
 
 use crate::digest::Digest;
 use crate::index::Index;
+use crate::source::SourceError;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,7 +34,9 @@ pub const LONGEST_DOCUMENT: u64 = 4 * 1024 * 1024;
 pub const MOST_LAYERS: usize = 512;
 
 /// Reads `null` as the default: Go writes it for empty lists and maps.
-pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    from: D,
+) -> Result<T, D::Error> {
     Option::<T>::deserialize(from).map(Option::unwrap_or_default)
 }
 
@@ -74,6 +77,17 @@ pub enum Unfit {
     Unsupported(String),
 }
 
+impl Unfit {
+    /// The error about the document of this name.
+    pub fn about(self, object: &str) -> SourceError {
+        let object = object.to_string();
+        match self {
+            Unfit::Broken(detail) => SourceError::Broken { object, detail },
+            Unfit::Unsupported(detail) => SourceError::Unsupported { object, detail },
+        }
+    }
+}
+
 /// Tells what a document is: by its fields, and by its media type where the fields leave it open.
 ///
 /// A document with the fields of both an index and a manifest is refused, as containerd does
@@ -94,7 +108,8 @@ pub fn kind_of(media_type: &str, bytes: &[u8]) -> Result<DocumentKind, Unfit> {
         layers: Option<serde::de::IgnoredAny>,
         fs_layers: Option<serde::de::IgnoredAny>,
     }
-    let shape: Shape = serde_json::from_slice(bytes).map_err(|error| Unfit::Broken(not_json(bytes, &error)))?;
+    let shape: Shape =
+        serde_json::from_slice(bytes).map_err(|error| Unfit::Broken(not_json(bytes, &error)))?;
     let said = |prefix: &str| media_type.starts_with(prefix) || shape.media_type.starts_with(prefix);
     if shape.fs_layers.is_some() || shape.schema_version == 1 || said(SCHEMA1) {
         return Err(Unfit::Unsupported(
@@ -112,9 +127,10 @@ pub fn kind_of(media_type: &str, bytes: &[u8]) -> Result<DocumentKind, Unfit> {
         }
         (false, true) => Ok(DocumentKind::Manifest),
         (false, false) if said(OCI_INDEX) || said(DOCKER_LIST) => Ok(DocumentKind::Index),
-        (false, false) => {
-            Err(Unfit::Broken(format!("it is neither a manifest nor an index (media type `{}`)", escape(media_type))))
-        }
+        (false, false) => Err(Unfit::Broken(format!(
+            "it is neither a manifest nor an index (media type `{}`)",
+            escape(media_type)
+        ))),
     }
 }
 
@@ -171,7 +187,9 @@ impl Manifest {
         }
         if manifest.layers.len() > MOST_LAYERS {
             let layers = manifest.layers.len();
-            return Err(Unfit::Broken(format!("it has {layers} layers, more than the {MOST_LAYERS} that are read")));
+            return Err(Unfit::Broken(format!(
+                "it has {layers} layers, more than the {MOST_LAYERS} that are read"
+            )));
         }
         Ok(manifest)
     }
@@ -188,7 +206,10 @@ impl Manifest {
                 format!("an artifact of the type {}", escape(kind))
             }));
         }
-        let image = matches!(config, "" | OCI_CONFIG | DOCKER_CONFIG | "application/octet-stream" | "application/json");
+        let image = matches!(
+            config,
+            "" | OCI_CONFIG | DOCKER_CONFIG | "application/octet-stream" | "application/json"
+        );
         (!image).then(|| format!("an artifact with a config of the type {}", escape(config)))
     }
 }
@@ -215,7 +236,8 @@ impl Descriptor {
         if kind.contains(".foreign.") || kind.contains(".nondistributable.") {
             return LayerKind::Foreign;
         }
-        if kind.contains(".nydus.") || self.annotations.contains_key("containerd.io/snapshot/nydus-bootstrap") {
+        if kind.contains(".nydus.") || self.annotations.contains_key("containerd.io/snapshot/nydus-bootstrap")
+        {
             return LayerKind::Nydus;
         }
         if kind.ends_with("+encrypted") {
@@ -223,7 +245,13 @@ impl Descriptor {
         }
         let tar = kind.starts_with("application/vnd.oci.image.layer.v1.tar")
             || kind.starts_with("application/vnd.docker.image.rootfs.diff.tar")
-            || matches!(kind, "" | "application/octet-stream" | "application/x-tar" | "application/gzip" | "application/x-gzip");
+            || matches!(
+                kind,
+                "" | "application/octet-stream"
+                    | "application/x-tar"
+                    | "application/gzip"
+                    | "application/x-gzip"
+            );
         if tar { LayerKind::Tar } else { LayerKind::Unknown }
     }
 }
@@ -265,14 +293,19 @@ mod tests {
         assert!(unfit("{}").contains("neither"));
         assert!(unfit("{").contains("JSON"));
         assert!(matches!(kind_of(DOCKER_LIST, br#"{"layers": []}"#), Err(Unfit::Broken(_))));
-        assert!(matches!(kind_of("application/vnd.docker.distribution.manifest.v1+prettyjws", b"{}"), Err(Unfit::Unsupported(_))));
+        assert!(matches!(
+            kind_of("application/vnd.docker.distribution.manifest.v1+prettyjws", b"{}"),
+            Err(Unfit::Unsupported(_))
+        ));
     }
 
     #[test]
     fn images_and_what_is_none() {
-        let image = parse(&format!(r#"{{"config": {}, "layers": null}}"#, descriptor(DOCKER_CONFIG))).unwrap();
+        let image =
+            parse(&format!(r#"{{"config": {}, "layers": null}}"#, descriptor(DOCKER_CONFIG))).unwrap();
         assert_eq!((image.not_an_image(), image.layers.len()), (None, 0));
-        let attestation = format!(r#"{{"config": {}, "layers": [{}]}}"#, descriptor(OCI_CONFIG), descriptor(IN_TOTO));
+        let attestation =
+            format!(r#"{{"config": {}, "layers": [{}]}}"#, descriptor(OCI_CONFIG), descriptor(IN_TOTO));
         assert!(parse(&attestation).unwrap().not_an_image().unwrap().contains("attestation"));
         for config in [EMPTY, "application/vnd.cncf.helm.config.v1+json"] {
             let artifact = parse(&format!(r#"{{"config": {}}}"#, descriptor(config))).unwrap();

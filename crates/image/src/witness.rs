@@ -55,6 +55,28 @@ pub struct Piece {
     pub bytes: Vec<u8>,
 }
 
+impl Piece {
+    /// Where in the file the bytes after it begin.
+    pub fn end(&self) -> u64 {
+        self.offset.saturating_add(self.bytes.len() as u64)
+    }
+}
+
+/// Copies what was kept of a file from `offset` on into `buffer`; `None` where a byte of it was not kept.
+pub(crate) fn read_pieces(pieces: &[Piece], size: u64, offset: u64, buffer: &mut [u8]) -> Option<usize> {
+    let wanted = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
+    let mut done = 0;
+    while done < wanted {
+        let at = offset + done as u64;
+        let piece = pieces.iter().find(|piece| piece.offset <= at && at < piece.end())?;
+        let rest = &piece.bytes[usize::try_from(at - piece.offset).ok()?..];
+        let length = rest.len().min(wanted - done);
+        buffer[done..done + length].copy_from_slice(&rest[..length]);
+        done += length;
+    }
+    Some(done)
+}
+
 /// The layer that brought a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {

@@ -131,6 +131,11 @@ impl<I: Input> Archive<I> {
         self.position
     }
 
+    /// Bytes of the current entry's body that were not read yet.
+    pub fn body_left(&self) -> u64 {
+        self.length - self.given
+    }
+
     /// The next entry, or `None` at the archive's end; what was not read of the current one is passed over.
     ///
     /// # Errors
@@ -293,7 +298,11 @@ impl<I: Input> Archive<I> {
                 return Err(TarError::Header);
             }
             let part = &mut buffer[done..done + count];
-            if run.data { self.read_stored_exact(part)? } else { part.fill(0) }
+            if run.data {
+                self.read_stored_exact(part)?
+            } else {
+                part.fill(0)
+            }
             done += count;
             self.given += count as u64;
         }

@@ -20,8 +20,11 @@ impl Records {
             match key {
                 // GNU's sparse format 0.0: a pair of records for each run.
                 b"GNU.sparse.offset" | b"GNU.sparse.numbytes" => {
-                    let expected: &[u8] =
-                        if sparse.len().is_multiple_of(2) { b"GNU.sparse.offset" } else { b"GNU.sparse.numbytes" };
+                    let expected: &[u8] = if sparse.len().is_multiple_of(2) {
+                        b"GNU.sparse.offset"
+                    } else {
+                        b"GNU.sparse.numbytes"
+                    };
                     if key != expected || value.contains(&b',') {
                         return None;
                     }

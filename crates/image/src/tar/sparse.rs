@@ -44,7 +44,11 @@ impl Map {
 
 impl<I: Input> Archive<I> {
     /// Go `readGNUSparsePAXHeaders`: name, size and map of a sparse file in PAX's clothes.
-    pub(super) fn pax_sparse_map(&mut self, records: &Records, entry: &mut Entry) -> Result<Option<Map>, TarError> {
+    pub(super) fn pax_sparse_map(
+        &mut self,
+        records: &Records,
+        entry: &mut Entry,
+    ) -> Result<Option<Map>, TarError> {
         let version = (records.get("GNU.sparse.major"), records.get("GNU.sparse.minor"));
         let in_body = match version {
             (Some(b"0"), Some(b"0" | b"1")) => false,
@@ -126,7 +130,11 @@ fn header_map(records: &Records) -> Result<Vec<u64>, TarError> {
     } else {
         text.split(|byte| *byte == b',').map(natural).collect::<Result<Vec<_>, _>>()?
     };
-    if count > MOST_RUNS as u64 || numbers.len() as u64 != 2 * count { Err(TarError::Header) } else { Ok(numbers) }
+    if count > MOST_RUNS as u64 || numbers.len() as u64 != 2 * count {
+        Err(TarError::Header)
+    } else {
+        Ok(numbers)
+    }
 }
 
 fn natural(text: &[u8]) -> Result<u64, TarError> {

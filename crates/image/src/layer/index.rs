@@ -1,0 +1,421 @@
+//! What one layer does to the tree beneath it.
+//!
+//! A layer is unpacked alone, into an empty directory of its own (containerd `core/diff/apply/apply_linux.go`, moby
+//! overlay2): its parents, links and hard links are looked for in itself only. The rules are those of containerd's
+//! `pkg/archive/tar.go` (`applyNaive`, `createTarFile`, `mkparent`) and continuity's `fs.RootPath`.
+
+use super::Limits;
+use crate::tar::{Entry, Type};
+use crate::witness::{Kind, Piece};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Begins the name of a whiteout (OCI image-spec layer.md, "Whiteouts").
+const WHITEOUT: &[u8] = b".wh.";
+/// The name of an opaque marker.
+const OPAQUE: &[u8] = b".wh..wh..opq";
+/// Begins other names that AUFS kept for itself.
+const AUFS: &[u8] = b".wh..wh.";
+/// Most links that are followed on the way to a parent (continuity `fs.RootPath`, `walkLink`).
+const MOST_LINKS: usize = 255;
+/// Longest path, and longest component of one (Linux `PATH_MAX`, `NAME_MAX`).
+const LONGEST_PATH: usize = 4096;
+const LONGEST_NAME: usize = 255;
+/// What a node costs besides its path and content, about.
+const NODE_COST: usize = 160;
+
+/// One object of a layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// What it is; `None` is a whiteout.
+    pub kind: Option<Kind>,
+    /// Permission bits with set-id and sticky bits.
+    pub mode: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Length of a regular file.
+    pub size: u64,
+    /// `security.capability`.
+    pub capability: Option<Vec<u8>>,
+    /// What was kept of its content.
+    pub pieces: Vec<Piece>,
+    /// A directory that hides what lower layers have in it.
+    pub opaque: bool,
+    /// A directory without an entry of its own: only the parent of others.
+    pub implicit: bool,
+}
+
+impl Node {
+    /// Whether it is a directory.
+    pub fn is_directory(&self) -> bool {
+        self.kind == Some(Kind::Directory)
+    }
+
+    fn directory() -> Node {
+        Node {
+            kind: Some(Kind::Directory),
+            mode: 0o755,
+            uid: 0,
+            gid: 0,
+            size: 0,
+            capability: None,
+            pieces: Vec::new(),
+            opaque: false,
+            implicit: true,
+        }
+    }
+
+    fn whiteout() -> Node {
+        Node { kind: None, implicit: false, ..Node::directory() }
+    }
+}
+
+/// What a layer says about a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing<'a> {
+    /// It has an object there.
+    Here(&'a Node),
+    /// It hides whatever lower layers have there.
+    Hidden,
+    /// Nothing.
+    Silent,
+}
+
+/// Why an entry is refused: a runtime's words, or a limit of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Refusal {
+    Runtime(String),
+    Limit(String),
+}
+
+fn refused<T>(words: impl Into<String>) -> Result<T, Refusal> {
+    Err(Refusal::Runtime(words.into()))
+}
+
+/// All paths of a layer, as far as it was read.
+#[derive(Debug, Clone, Default)]
+pub struct LayerIndex {
+    nodes: BTreeMap<Box<[u8]>, Arc<Node>>,
+    notes: Vec<String>,
+    entries: usize,
+    cost: usize,
+    heads: usize,
+    steps: usize,
+}
+
+impl LayerIndex {
+    /// The object at a path (`/usr/bin/env`), whiteouts included. `/` itself belongs to no layer.
+    pub fn get(&self, path: &[u8]) -> Option<&Node> {
+        self.nodes.get(path).map(Arc::as_ref)
+    }
+
+    /// Every object with its path, in the order of paths.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Node)> {
+        self.nodes.iter().map(|(path, node)| (path.as_ref(), node.as_ref()))
+    }
+
+    /// What is odd about the layer without making runtimes refuse it.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Keeps an oddity, and the first hundred of them only.
+    pub(super) fn note(&mut self, text: impl Into<String>) {
+        if self.notes.len() < 100 {
+            self.notes.push(text.into());
+        }
+    }
+
+    /// Whether so much was kept that heads must be short from now on.
+    pub(super) fn is_thrifty(&self, limits: &Limits) -> bool {
+        self.heads > limits.head_bytes
+    }
+
+    /// What the layer says about a path. Overlayfs looks from the top down: an object here is the answer; a whiteout,
+    /// something that is no directory, or an opaque directory on the way ends the search (Linux
+    /// `fs/overlayfs/namei.c`, `ovl_lookup`).
+    pub fn standing(&self, path: &[u8]) -> Standing<'_> {
+        match self.get(path) {
+            Some(Node { kind: None, .. }) => return Standing::Hidden,
+            Some(node) => return Standing::Here(node),
+            None => {}
+        }
+        for end in slashes(path) {
+            match self.get(&path[..end]) {
+                Some(node) if node.is_directory() && !node.opaque => {}
+                Some(_) => return Standing::Hidden,
+                None => return Standing::Silent,
+            }
+        }
+        Standing::Silent
+    }
+
+    /// Where an entry of this name comes to be: `None` is the root, which is passed over.
+    pub(super) fn place(&mut self, name: &[u8], limits: &Limits) -> Result<Option<Vec<u8>>, Refusal> {
+        self.entries += 1;
+        if self.entries > limits.entries {
+            return Err(Refusal::Limit(format!("the layer has more than {} entries", limits.entries)));
+        }
+        let mut components = clean(name);
+        let Some(base) = components.pop() else { return Ok(None) };
+        if base.len() > LONGEST_NAME
+            || components.iter().map(|part| part.len() + 1).sum::<usize>() > LONGEST_PATH
+        {
+            return refused("file name too long");
+        }
+        let mut path = self.resolve(&components, limits)?;
+        self.make_parents(&path, limits)?;
+        path.push(b'/');
+        path.extend_from_slice(base);
+        if path.len() > LONGEST_PATH { refused("file name too long") } else { Ok(Some(path)) }
+    }
+
+    /// Follows links inside the layer; what is missing is taken as it is (continuity `fs.RootPath`).
+    fn resolve(&mut self, components: &[&[u8]], limits: &Limits) -> Result<Vec<u8>, Refusal> {
+        let mut pending: Vec<Vec<u8>> = components.iter().rev().map(|part| part.to_vec()).collect();
+        let mut path: Vec<u8> = Vec::new();
+        let mut links = 0;
+        while let Some(part) = pending.pop() {
+            self.steps += 1;
+            if self.steps > limits.steps {
+                return Err(Refusal::Limit("its paths are too long and too many".into()));
+            }
+            match part.as_slice() {
+                b"" | b"." => continue,
+                b".." => {
+                    path.truncate(path.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+                    continue;
+                }
+                part => {
+                    path.push(b'/');
+                    path.extend_from_slice(part);
+                }
+            }
+            let Some(node) = self.nodes.get(path.as_slice()) else { continue };
+            match &node.kind {
+                Some(Kind::Directory) => {}
+                Some(Kind::Symlink(target)) => {
+                    links += 1;
+                    if links > MOST_LINKS || pending.len() > LONGEST_PATH {
+                        return refused("too many links");
+                    }
+                    let keep = if target.starts_with(b"/") {
+                        0
+                    } else {
+                        path.iter().rposition(|b| *b == b'/').unwrap_or(0)
+                    };
+                    path.truncate(keep);
+                    pending.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
+                }
+                _ => return refused("not a directory"),
+            }
+        }
+        Ok(path)
+    }
+
+    /// containerd `mkparent`.
+    fn make_parents(&mut self, parent: &[u8], limits: &Limits) -> Result<(), Refusal> {
+        let ends = slashes(parent).chain((!parent.is_empty()).then_some(parent.len()));
+        for end in ends {
+            match self.nodes.get(&parent[..end]) {
+                Some(node) if node.is_directory() => {}
+                Some(_) => return refused("not a directory"),
+                None => self.put(&parent[..end], Arc::new(Node::directory()), limits)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, path: &[u8], node: Arc<Node>, limits: &Limits) -> Result<(), Refusal> {
+        let target = if let Some(Kind::Symlink(target)) = &node.kind { target.len() } else { 0 };
+        self.cost += NODE_COST + path.len() + target + node.capability.as_ref().map_or(0, Vec::len);
+        // Hard links share their content, and it is counted once: `insert` does.
+        if self.cost + self.heads > limits.index_bytes {
+            let limit = limits.index_bytes;
+            return Err(Refusal::Limit(format!(
+                "the layer's table of contents takes more than {limit} bytes"
+            )));
+        }
+        self.nodes.insert(path.into(), node);
+        Ok(())
+    }
+
+    /// Removes an object and all beneath it.
+    fn remove(&mut self, path: &[u8]) {
+        if self.nodes.remove(path).is_none_or(|node| !node.is_directory()) {
+            return;
+        }
+        let below = [path, b"/"].concat();
+        let inside = |key: &&Box<[u8]>| key.starts_with(&below);
+        let doomed: Vec<Box<[u8]>> = self
+            .nodes
+            .range(below.clone().into_boxed_slice()..)
+            .map(|(key, _)| key)
+            .take_while(inside)
+            .cloned()
+            .collect();
+        for key in doomed {
+            self.nodes.remove(&key);
+        }
+    }
+
+    /// Applies a whiteout or a marker, if it is one; false where it is an ordinary entry.
+    pub(super) fn apply_whiteout(&mut self, path: &[u8], limits: &Limits) -> Result<bool, Refusal> {
+        let slash = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let (parent, base) = (&path[..slash], &path[slash + 1..]);
+        if base == OPAQUE {
+            self.make_opaque(parent);
+            return Ok(true);
+        }
+        let Some(name) = base.strip_prefix(WHITEOUT) else { return Ok(false) };
+        if matches!(name, b"" | b"." | b"..") {
+            return refused(format!("invalid whiteout name: {}", base.escape_ascii()));
+        }
+        if base.starts_with(AUFS) {
+            return Ok(true);
+        }
+        let hidden = [parent, b"/", name].concat();
+        if self.nodes.contains_key(hidden.as_slice()) {
+            return refused("failed to convert whiteout file: file exists (mknod): it is in the same layer");
+        }
+        self.put(&hidden, Arc::new(Node::whiteout()), limits)?;
+        Ok(true)
+    }
+
+    /// containerd `OverlayConvertWhiteout`. Overlayfs itself looks at no such mark on the root of a layer.
+    fn make_opaque(&mut self, path: &[u8]) {
+        match self.nodes.get_mut(path) {
+            Some(node) => Arc::make_mut(node).opaque = true,
+            None => self.note("an opaque marker at the root, which overlay file systems pass over"),
+        }
+    }
+
+    /// Puts an entry at its place, as `createTarFile` does.
+    pub(super) fn insert(
+        &mut self,
+        path: &[u8],
+        entry: &Entry,
+        pieces: Vec<Piece>,
+        limits: &Limits,
+    ) -> Result<(), Refusal> {
+        let kept = match self.nodes.get(path) {
+            Some(old) if old.is_directory() && entry.kind == Type::Directory => old.opaque,
+            Some(old) => {
+                if !old.implicit && old.kind.is_some() {
+                    let path = path.escape_ascii();
+                    self.note(format!("{path} is there twice, which Docker refuses and containerd does not"));
+                }
+                self.remove(path);
+                false
+            }
+            None => false,
+        };
+        if entry.kind == Type::Hardlink {
+            let node = self.hardlink(&entry.link, limits)?;
+            return self.put(path, node, limits);
+        }
+        let mut node = node_of(entry)?;
+        self.heads += pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>();
+        node.pieces = pieces;
+        node.opaque |= kept;
+        self.overlay_attributes(path, entry, &mut node)?;
+        self.put(path, Arc::new(node), limits)
+    }
+
+    /// containerd `hardlinkRootPath` and `link(2)`: the target must be in the layer already.
+    fn hardlink(&mut self, target: &[u8], limits: &Limits) -> Result<Arc<Node>, Refusal> {
+        let slash = target.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+        let (parent, base) = target.split_at(slash);
+        let parts: Vec<&[u8]> = parent.split(|byte| *byte == b'/').collect();
+        let mut path = self.resolve(&parts, limits)?;
+        path.push(b'/');
+        path.extend_from_slice(base);
+        match self.nodes.get(path.as_slice()) {
+            Some(node) if node.is_directory() => {
+                refused("link: operation not permitted: its target is a directory")
+            }
+            Some(node) => Ok(Arc::clone(node)),
+            None => refused(format!(
+                "link: no such file or directory: its target {} is not in the same layer before it",
+                target.escape_ascii()
+            )),
+        }
+    }
+
+    /// Attributes of overlayfs's own in an archive take effect: they are set like all others.
+    fn overlay_attributes(&mut self, path: &[u8], entry: &Entry, node: &mut Node) -> Result<(), Refusal> {
+        for (name, value) in &entry.xattrs {
+            match name.as_slice() {
+                b"trusted.overlay.opaque" if value == b"y" && node.is_directory() => {
+                    node.opaque = true;
+                    self.note(format!(
+                        "{} is made opaque by an attribute, not by a marker",
+                        path.escape_ascii()
+                    ));
+                }
+                b"trusted.overlay.redirect" | b"trusted.overlay.metacopy" => {
+                    let name = name.escape_ascii();
+                    return Err(Refusal::Limit(format!(
+                        "it carries the attribute {name}, which is not modelled"
+                    )));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn node_of(entry: &Entry) -> Result<Node, Refusal> {
+    let kind = match entry.kind {
+        Type::Regular | Type::RegularOld => Some(Kind::Regular),
+        Type::Directory => Some(Kind::Directory),
+        Type::Symlink if entry.link.is_empty() => return refused("symlink: no such file or directory"),
+        Type::Symlink if entry.link.len() >= LONGEST_PATH => return refused("symlink: file name too long"),
+        Type::Symlink => Some(Kind::Symlink(entry.link.clone())),
+        // Such a device is what a whiteout becomes when it is unpacked.
+        Type::CharDevice => (entry.device != (0, 0)).then_some(Kind::CharDevice),
+        Type::BlockDevice => Some(Kind::BlockDevice),
+        Type::Fifo => Some(Kind::Fifo),
+        Type::Other(flag) => return refused(format!("unhandled tar header type {flag}")),
+        Type::Hardlink | Type::PaxHeader | Type::PaxGlobal | Type::GnuLongName | Type::GnuLongLink => {
+            return refused("archive/tar: invalid tar header");
+        }
+    };
+    let capability = entry.xattrs.iter().find(|(name, _)| name == b"security.capability");
+    // `chown(2)` takes 32 bits.
+    let id = |id: u64| u32::try_from(id & 0xffff_ffff).unwrap_or(0);
+    Ok(Node {
+        mode: if matches!(kind, Some(Kind::Symlink(_))) { 0o777 } else { entry.mode },
+        uid: id(entry.uid),
+        gid: id(entry.gid),
+        size: if kind == Some(Kind::Regular) { entry.size } else { 0 },
+        capability: capability.map(|(_, value)| value.clone()),
+        pieces: Vec::new(),
+        opaque: false,
+        implicit: false,
+        kind,
+    })
+}
+
+/// Go `filepath.Clean`, inside a root: the components that are left.
+fn clean(name: &[u8]) -> Vec<&[u8]> {
+    let mut components = Vec::new();
+    for part in name.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                components.pop();
+            }
+            part => components.push(part),
+        }
+    }
+    components
+}
+
+/// Where the proper ancestors of an absolute path end, the uppermost first, without the root.
+fn slashes(path: &[u8]) -> impl Iterator<Item = usize> {
+    path.iter().enumerate().filter(|(at, byte)| **byte == b'/' && *at > 0).map(|(at, _)| at)
+}
