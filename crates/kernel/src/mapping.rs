@@ -127,6 +127,9 @@ struct Space {
     size: u64,
     /// The stack's end is somewhere between here and `size`.
     stack: u64,
+    /// Below this address nothing is in the way of what is being mapped: the stack's lowest address, or the end of
+    /// the room that the kernel found, wherever that is.
+    ceiling: u64,
     page: u64,
     wide: bool,
     kernel: (u16, u16),
@@ -157,6 +160,7 @@ impl Space {
         Space {
             size,
             stack: size - stack_random,
+            ceiling: size - stack_random,
             page: host.page_size.into(),
             wide: abi.is_wide(),
             kernel: host.kernel,
@@ -188,6 +192,7 @@ impl Space {
         let Some(first) = image.segments().next() else { return Ok(Range::fixed(0)) };
         let mut total = 0;
         let mut bias = Range::fixed(0);
+        self.ceiling = self.stack;
         if image.header.e_type == ET_DYN {
             total = self.total_size(image)?;
             let at = self.place_program(image, &first, has_loader, total)?;
@@ -243,6 +248,7 @@ impl Space {
         let mut total = self.total_size(image)?;
         let Some(first) = image.segments().next() else { return Err(SPANS_NOTHING) };
         let mut bias = Range::fixed(0);
+        self.ceiling = self.stack;
         if image.header.e_type == ET_DYN {
             let at = if first.file_size > 0 {
                 self.find_room(total)?
@@ -296,6 +302,7 @@ impl Space {
         if total > self.size / 8 {
             self.leave_open(RANDOM);
         }
+        self.ceiling = self.rest.high + self.page;
         Ok(self.rest.map(|at| self.down(at.saturating_sub(total))))
     }
 
@@ -397,7 +404,7 @@ impl Space {
         if at.low < 65536 && !self.any_address {
             self.leave_open(LOWEST_ADDRESS);
         }
-        if at.high.saturating_add(length) > self.stack {
+        if at.high.saturating_add(length) > self.ceiling {
             self.leave_open(RANDOM);
         }
         Ok(())

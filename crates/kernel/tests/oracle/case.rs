@@ -1,0 +1,85 @@
+//! One question, for the model and for the kernel.
+
+use execfit_kernel::credentials::{Credentials, DOCKER_DEFAULT};
+use execfit_kernel::tree::{Content, Inode, MemoryTree};
+
+/// Files and a call.
+#[derive(Clone)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) tree: MemoryTree,
+    pub(crate) path: Vec<u8>,
+    pub(crate) argv: Vec<Vec<u8>>,
+    pub(crate) env: Vec<Vec<u8>>,
+    pub(crate) cwd: String,
+    pub(crate) credentials: Credentials,
+}
+
+impl Case {
+    /// `path` executed by root of a Docker container, in `/`.
+    pub(crate) fn new(name: &str, tree: MemoryTree, path: &str) -> Case {
+        Case {
+            name: name.into(),
+            tree,
+            path: path.into(),
+            argv: vec![path.into()],
+            env: Vec::new(),
+            cwd: "/".into(),
+            credentials: Credentials::container(0, 0, vec![], DOCKER_DEFAULT),
+        }
+    }
+
+    pub(crate) fn cwd(mut self, cwd: &str) -> Case {
+        self.cwd = cwd.into();
+        self
+    }
+
+    pub(crate) fn user(mut self, uid: u32, gid: u32, groups: &[u32]) -> Case {
+        self.credentials = Credentials::container(uid, gid, groups.to_vec(), DOCKER_DEFAULT);
+        self
+    }
+
+    /// Root with these capabilities, in effect and as its bound.
+    pub(crate) fn capabilities(mut self, bits: u64) -> Case {
+        self.credentials = Credentials::container(0, 0, vec![], bits);
+        self
+    }
+
+    pub(crate) fn argv(mut self, argv: Vec<Vec<u8>>) -> Case {
+        self.argv = argv;
+        self
+    }
+
+    pub(crate) fn env(mut self, env: Vec<Vec<u8>>) -> Case {
+        self.env = env;
+        self
+    }
+}
+
+/// Building trees whose files are not all root's.
+pub(crate) trait Plant {
+    /// Puts an object of another owner.
+    fn owned(self, path: &str, content: Content, mode: u32, uid: u32, gid: u32) -> Self;
+    /// Puts a program with file capabilities.
+    fn capable(self, path: &str, bytes: &[u8], capability: &[u8]) -> Self;
+    /// Puts an object that is neither file, directory nor link.
+    fn special(self, path: &str, content: Content) -> Self;
+}
+
+impl Plant for MemoryTree {
+    fn owned(mut self, path: &str, content: Content, mode: u32, uid: u32, gid: u32) -> Self {
+        self.insert(path.as_bytes(), Inode { uid, gid, ..Inode::new(content, mode) });
+        self
+    }
+
+    fn capable(mut self, path: &str, bytes: &[u8], capability: &[u8]) -> Self {
+        let inode = Inode::new(Content::File(bytes.to_vec()), 0o755);
+        self.insert(path.as_bytes(), Inode { capability: Some(capability.to_vec()), ..inode });
+        self
+    }
+
+    fn special(mut self, path: &str, content: Content) -> Self {
+        self.insert(path.as_bytes(), Inode::new(content, 0o777));
+        self
+    }
+}

@@ -1,0 +1,76 @@
+//! This machine as a [`Host`].
+
+use crate::case::Case;
+use crate::craft::Elf;
+use crate::real::Root;
+use execfit_kernel::binfmt_misc::Handler;
+use execfit_kernel::exec::Outcome;
+use execfit_kernel::host::{Architecture, Host, Support};
+use execfit_kernel::tree::MemoryTree;
+use std::fs;
+
+/// Why the oracle cannot be asked here.
+pub(crate) fn unfit() -> Option<&'static str> {
+    if !nix::unistd::geteuid().is_root() {
+        return Some("it needs root, for chroot, other users and devices");
+    }
+    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Some("its cases are made for Linux on x86_64");
+    }
+    if nix::unistd::chroot("/").is_err() {
+        return Some("chroot is not allowed here");
+    }
+    None
+}
+
+pub(crate) fn stack_limit() -> u64 {
+    nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_STACK).unwrap().0
+}
+
+/// Read from the machine; whether it runs 32-bit programs is found out by trying one.
+pub(crate) fn host(root: &mut Root) -> Host {
+    let tree = MemoryTree::new().file("/app", 0o755, &Elf::i386().bytes());
+    let narrow = root.ask(&Case::new("32-bit", tree, "/app"));
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
+    Host {
+        architecture: Architecture::X86_64,
+        compat32: if narrow == Outcome::Starts { Support::Yes } else { Support::No },
+        page_size: rustix::param::page_size().try_into().unwrap(),
+        kernel: (numbers.next().unwrap(), numbers.next().unwrap()),
+        binfmt_misc: handlers(),
+    }
+}
+
+/// The enabled handlers. The directory does not tell their order; they seldom overlap.
+fn handlers() -> Vec<Handler> {
+    let directory = fs::read_dir("/proc/sys/fs/binfmt_misc").into_iter().flatten().flatten();
+    directory
+        .filter_map(|entry| {
+            handler(&entry.file_name().into_string().ok()?, &fs::read_to_string(entry.path()).ok()?)
+        })
+        .collect()
+}
+
+/// One handler as the kernel shows it (fs/binfmt_misc.c entry_status).
+fn handler(name: &str, status: &str) -> Option<Handler> {
+    let field = |key: &str| status.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let hex = |text: &str| {
+        let pairs = text.as_bytes().chunks(2);
+        pairs.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+    };
+    if !status.starts_with("enabled") {
+        return None;
+    }
+    let flags = field("flags:").unwrap_or_default();
+    Some(Handler {
+        name: name.into(),
+        offset: field("offset ")?.parse().ok()?,
+        magic: hex(field("magic ")?),
+        mask: field("mask ").map(hex).unwrap_or_default(),
+        interpreter: field("interpreter ")?.into(),
+        fixed: flags.contains('F'),
+        preserve_argv0: flags.contains('P'),
+        credentials: flags.contains('C'),
+    })
+}
