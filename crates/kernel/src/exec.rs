@@ -347,3 +347,6 @@ impl Exec<'_, '_> {
         Ok(Loaded::Interpreter(InterpreterName::new(line.interpreter)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,13 @@
 //! Where the kernel chooses addresses at random, every choice is considered: only if all of them agree there is an
 //! answer. Memory that may or may not be had is a gap, too.
 
+mod space;
+
+use self::space::{CANNOT_PLACE, RANDOM, Range, Space};
 use crate::binfmt_elf::{Abi, ProgramHeaders};
-use crate::credentials::{CAP_SYS_RAWIO, Credentials};
 use crate::elf::{ET_DYN, ET_EXEC, PF_W, PT_LOAD, ProgramHeader, RawHeader};
 use crate::exec::{Call, Rule};
-use crate::host::{Architecture, Host};
+use crate::host::Host;
 use crate::namei::Found;
 use crate::refusal::{Stop, kill};
 use crate::tree::Gap;
@@ -37,31 +39,14 @@ const OFFSET_TOO_LARGE: Rule = Rule {
     text: "a segment's file offset is beyond what a file can have",
     source: "mm/mmap.c do_mmap file_mmap_ok",
 };
-const CANNOT_PLACE: Rule = Rule {
-    text: "a segment cannot be mapped: its addresses are too low, or do not fit",
-    source: "mm/mmap.c get_unmapped_area, security/commoncap.c cap_mmap_addr",
-};
 const BSS_TAIL: Rule = Rule {
     text: "the page where zeroed memory begins is beyond the end of the file: it is cut short",
     source: "fs/binfmt_elf.c padzero",
 };
-const NO_MEMORY: Rule =
-    Rule { text: "it asks for more memory than a machine can have", source: "mm/util.c __vm_enough_memory" };
 const ENTRY: Rule = Rule {
     text: "its entry point lies beyond the addresses that a program can have",
     source: "fs/binfmt_elf.c load_elf_binary BAD_ADDR",
 };
-
-const RANDOM: &str = "the answer hinges on addresses that the kernel chooses at random";
-const MEMORY: &str = "the answer hinges on how much memory is free";
-const LOWEST_ADDRESS: &str = "the answer hinges on the host's vm.mmap_min_addr";
-
-/// `TASK_SIZE` of x86_64 with four levels of page tables.
-const X86_64_SIZE: u64 = (1 << 47) - 4096;
-/// Writable memory beyond which a host may refuse.
-const PLENTY: u64 = 256 << 20;
-/// Writable memory that no host has.
-const TOO_MUCH: u64 = 1 << 46;
 
 /// A file to map.
 pub(crate) struct Image<'a, 't> {
@@ -97,96 +82,7 @@ pub(crate) fn map(
     }
 }
 
-/// The lowest and the highest address that something may be given; equal where nothing is random.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Range {
-    low: u64,
-    high: u64,
-}
-
-impl Range {
-    const fn fixed(address: u64) -> Range {
-        Range { low: address, high: address }
-    }
-
-    fn map(self, change: impl Fn(u64) -> u64) -> Range {
-        Range { low: change(self.low), high: change(self.high) }
-    }
-}
-
-/// What follows from all the addresses in a [`Range`].
-enum Fit {
-    All,
-    None,
-    Some,
-}
-
-/// The address space of the new process.
-struct Space {
-    /// `TASK_SIZE`
-    size: u64,
-    /// The stack's end is somewhere between here and `size`.
-    stack: u64,
-    /// Below this address nothing is in the way of what is being mapped: the stack's lowest address, or the end of
-    /// the room that the kernel found, wherever that is.
-    ceiling: u64,
-    page: u64,
-    wide: bool,
-    kernel: (u16, u16),
-    /// Whether `vm.mmap_min_addr` does not bind.
-    any_address: bool,
-    /// `ELF_ET_DYN_BASE`, randomised: where position-independent programs go.
-    programs: Range,
-    /// Where the kernel finds room for everything else (`mm->mmap_base`).
-    rest: Range,
-    /// The first thing met that leaves the answer open.
-    open: Option<&'static str>,
-}
-
 impl Space {
-    fn new(host: &Host, call: &Call<'_>, abi: Abi) -> Space {
-        let (size, base, random) = match (host.architecture, abi) {
-            (Architecture::X86_64, Abi::Native) => (X86_64_SIZE, X86_64_SIZE / 3 * 2, 1 << 44),
-            (Architecture::X86_64, Abi::Compat) => (0xffff_e000, 0x40_0000, 1 << 28),
-            (Architecture::Arm64, Abi::Native) => {
-                let size: u64 = if host.page_size == 16384 { 1 << 47 } else { 1 << 48 };
-                (size, size / 3 * 2, 1 << 45)
-            }
-            (Architecture::Arm64, Abi::Compat) => (1 << 32, (1 << 32) / 3 * 2, 1 << 28),
-        };
-        let stack_random = if abi.is_wide() { 1 << 35 } else { 1 << 26 };
-        let unlimited = call.stack_limit == u64::MAX;
-        let rest_low = if unlimited { size / 3 } else { size - random - size / 6 * 5 / 16 - stack_random };
-        Space {
-            size,
-            stack: size - stack_random,
-            ceiling: size - stack_random,
-            page: host.page_size.into(),
-            wide: abi.is_wide(),
-            kernel: host.kernel,
-            any_address: after_exec(call.credentials, CAP_SYS_RAWIO),
-            programs: Range { low: base, high: base + random },
-            rest: Range { low: rest_low, high: size - (128 << 20) },
-            open: None,
-        }
-    }
-
-    fn down(&self, address: u64) -> u64 {
-        address & !(self.page - 1)
-    }
-
-    fn up(&self, address: u64) -> u64 {
-        self.down(address.wrapping_add(self.page - 1))
-    }
-
-    fn in_page(&self, address: u64) -> u64 {
-        address & (self.page - 1)
-    }
-
-    fn leave_open(&mut self, gap: &'static str) {
-        self.open = self.open.or(Some(gap));
-    }
-
     /// The program's segments. Answers the bias: the difference of addresses in memory and in the file.
     fn map_program(&mut self, image: &Image<'_, '_>, has_loader: bool) -> Result<Range, Rule> {
         let Some(first) = image.segments().next() else { return Ok(Range::fixed(0)) };
@@ -294,18 +190,6 @@ impl Space {
         }
     }
 
-    /// An unused place for `total` bytes, of the kernel's choice.
-    fn find_room(&mut self, total: u64) -> Result<Range, Rule> {
-        if total > self.size || self.up(total) > self.size {
-            return Err(CANNOT_PLACE);
-        }
-        if total > self.size / 8 {
-            self.leave_open(RANDOM);
-        }
-        self.ceiling = self.rest.high + self.page;
-        Ok(self.rest.map(|at| self.down(at.saturating_sub(total))))
-    }
-
     /// `elf_load`: maps one segment. `total` is the size of the whole image with its first segment, else 0.
     fn load(
         &mut self,
@@ -395,59 +279,4 @@ impl Space {
             _ => Err(BSS_TAIL),
         }
     }
-
-    /// A mapping at a given place.
-    fn fix(&mut self, at: Range, length: u64) -> Result<(), Rule> {
-        self.require(at, length, CANNOT_PLACE, |space, at, length| {
-            length <= space.size && at <= space.size - length && (at >= 4096 || space.any_address)
-        })?;
-        if at.low < 65536 && !self.any_address {
-            self.leave_open(LOWEST_ADDRESS);
-        }
-        if at.high.saturating_add(length) > self.ceiling {
-            self.leave_open(RANDOM);
-        }
-        Ok(())
-    }
-
-    /// Asks for a property of every address in the range: of its ends, that is.
-    fn require(
-        &mut self,
-        at: Range,
-        length: u64,
-        rule: Rule,
-        holds: impl Fn(&Space, u64, u64) -> bool,
-    ) -> Result<(), Rule> {
-        let fit = match (holds(self, at.low, length), holds(self, at.high, length)) {
-            _ if at.low > at.high => Fit::Some,
-            (true, true) => Fit::All,
-            (false, false) => Fit::None,
-            _ => Fit::Some,
-        };
-        match fit {
-            Fit::All => Ok(()),
-            Fit::None => Err(rule),
-            Fit::Some => {
-                self.leave_open(RANDOM);
-                Ok(())
-            }
-        }
-    }
-
-    /// Private writable memory is accounted (`security_vm_enough_memory_mm`).
-    fn account(&mut self, length: u64) -> Result<(), Rule> {
-        if length > TOO_MUCH {
-            return Err(NO_MEMORY);
-        }
-        if length > PLENTY {
-            self.leave_open(MEMORY);
-        }
-        Ok(())
-    }
-}
-
-/// Whether the new program has a capability: root's are those of the bounding set, others keep none
-/// (security/commoncap.c cap_bprm_creds_from_file).
-fn after_exec(credentials: &Credentials, capability: u32) -> bool {
-    credentials.uid == 0 && credentials.bounding >> capability & 1 == 1
 }

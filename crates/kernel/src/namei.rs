@@ -56,7 +56,7 @@ pub fn resolve<'a>(
     path: &'a [u8],
     trace: &mut dyn Trace,
 ) -> Result<Found<'a>, Stop> {
-    let start = if path.first() == Some(&b'/') { root(tree)? } else { directory(tree, cwd)? };
+    let start = if path.first() == Some(&b'/') { root() } else { directory(tree, cwd)? };
     Walk { tree, credentials, named: path, at: start, links: 0, later: [&[]; MAX_SYMLINKS], depth: 0 }
         .run(path, trace)
 }
@@ -65,11 +65,11 @@ pub fn resolve<'a>(
 /// where nothing is, an empty directory is assumed (runc and Docker create a missing working directory:
 /// runc `libcontainer/rootfs_linux.go` finalizeRootfs, moby `oci_linux.go` WithCommonOptions).
 fn directory<'a>(tree: &'a dyn FileTree, cwd: &[u8]) -> Result<Found<'a>, Gap> {
-    let mut at = root(tree)?;
+    let mut at = root();
     for name in cwd.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".") {
         if name == b".." {
             at.path.pop();
-            at.node = tree.lookup(at.path.as_bytes())?.unwrap_or(PLAIN_DIRECTORY);
+            at.node = above(tree, &at.path)?;
             continue;
         }
         at.path.push(name);
@@ -98,8 +98,18 @@ fn linked_directory<'a>(tree: &'a dyn FileTree, cwd: &[u8]) -> Result<Found<'a>,
     }
 }
 
-fn root(tree: &dyn FileTree) -> Result<Found<'_>, Gap> {
-    Ok(Found { path: PathBuffer::root(), node: tree.lookup(b"/")?.unwrap_or(PLAIN_DIRECTORY) })
+/// The root directory. What it is like is asked only where it matters ([`Walk::here`]): a tree that reads layers from
+/// the top down seldom meets an entry for it.
+fn root<'t>() -> Found<'t> {
+    Found { path: PathBuffer::root(), node: PLAIN_DIRECTORY }
+}
+
+/// A directory that `..` leads to.
+fn above<'t>(tree: &'t dyn FileTree, path: &PathBuffer) -> Result<Node<'t>, Gap> {
+    match path.as_bytes() {
+        b"/" => Ok(PLAIN_DIRECTORY),
+        path => Ok(tree.lookup(path)?.unwrap_or(PLAIN_DIRECTORY)),
+    }
 }
 
 /// Whether `credentials` may execute this file, or search this directory (fs/namei.c generic_permission).
@@ -115,11 +125,15 @@ pub fn may_execute(credentials: &Credentials, node: &Node<'_>) -> bool {
     if class & 1 == 1 {
         return true;
     }
-    let overrides = credentials.has(CAP_DAC_OVERRIDE);
     match node.kind {
-        Kind::Directory => overrides || credentials.has(CAP_DAC_READ_SEARCH),
-        _ => overrides && node.mode & 0o111 != 0,
+        Kind::Directory => may_search_all(credentials),
+        _ => credentials.has(CAP_DAC_OVERRIDE) && node.mode & 0o111 != 0,
     }
+}
+
+/// Whether every directory may be searched, whatever its mode.
+fn may_search_all(credentials: &Credentials) -> bool {
+    credentials.has(CAP_DAC_OVERRIDE) || credentials.has(CAP_DAC_READ_SEARCH)
 }
 
 /// A walk under way (`struct nameidata`).
@@ -157,7 +171,16 @@ impl<'a> Walk<'a, '_> {
                 Some(_) => return Err(self.refuse_here(Errno::ENOTDIR, NOT_A_DIRECTORY)),
             }
         }
+        self.at.node = self.here()?;
         Ok(self.at)
+    }
+
+    /// The directory reached so far.
+    fn here(&self) -> Result<Node<'a>, Gap> {
+        match self.at.path.as_bytes() {
+            b"/" => Ok(self.tree.lookup(b"/")?.unwrap_or(PLAIN_DIRECTORY)),
+            _ => Ok(self.at.node),
+        }
     }
 
     /// The next name of `rest`, or of what was put off behind a link, and what follows it.
@@ -175,7 +198,7 @@ impl<'a> Walk<'a, '_> {
 
     /// `may_lookup`: asked before anything is known of the name.
     fn may_search(&self) -> Result<(), Stop> {
-        if may_execute(self.credentials, &self.at.node) {
+        if may_search_all(self.credentials) || may_execute(self.credentials, &self.here()?) {
             return Ok(());
         }
         Err(self.refuse_here(Errno::EACCES, NO_SEARCH))
@@ -187,7 +210,7 @@ impl<'a> Walk<'a, '_> {
             b"." => return Ok(None),
             b".." => {
                 self.at.path.pop();
-                self.at.node = self.tree.lookup(self.at.path.as_bytes())?.unwrap_or(PLAIN_DIRECTORY);
+                self.at.node = above(self.tree, &self.at.path)?;
                 return Ok(None);
             }
             _ if name.len() > NAME_MAX => return Err(refuse(self.named, Errno::ENAMETOOLONG, NAME_TOO_LONG)),
@@ -213,7 +236,7 @@ impl<'a> Walk<'a, '_> {
         trace.step(Step::Symlink { path: self.at.path.as_bytes(), target });
         self.at.path.pop();
         if target.first() == Some(&b'/') {
-            self.at = root(self.tree)?;
+            self.at = root();
         }
         if !beyond.is_empty() {
             self.later[self.depth] = beyond;
