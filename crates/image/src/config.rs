@@ -134,7 +134,8 @@ mod tests {
 
     #[test]
     fn nulls_and_gaps() {
-        let config = Config::parse(br#"{"config": {"Entrypoint": null, "Cmd": "sh", "Env": null}, "history": null}"#);
+        let config =
+            Config::parse(br#"{"config": {"Entrypoint": null, "Cmd": "sh", "Env": null}, "history": null}"#);
         let config = config.unwrap();
         assert_eq!((config.entrypoint.len(), config.cmd), (0, vec!["sh".to_string()]));
         assert_eq!(config.platform.architecture, "");
@@ -154,6 +155,8 @@ mod tests {
         let config = Config::parse(text.as_bytes()).unwrap();
         assert_eq!(config.platform().to_string(), "linux/arm64/v8");
         assert_eq!(config.diff_id(0), Some(id));
-        assert!(!config.is_root() && config.history[0].empty_layer && config.history[1].created_by.is_empty());
+        assert!(
+            !config.is_root() && config.history[0].empty_layer && config.history[1].created_by.is_empty()
+        );
     }
 }

@@ -129,7 +129,9 @@ mod tests {
         let empty = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Digest::of(b"").as_str(), empty);
         assert_eq!(empty.parse::<Digest>().unwrap().short(), "sha256:e3b0c44298fc");
-        for wrong in ["", "sha256:", "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", &empty.to_uppercase()] {
+        for wrong in
+            ["", "sha256:", "sha256:abc", "md5:d41d8cd98f00b204e9800998ecf8427e", &empty.to_uppercase()]
+        {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }
     }

@@ -42,10 +42,20 @@ pub struct Claim {
     #[serde(default, deserialize_with = "nullable", skip_serializing_if = "String::is_empty")]
     pub variant: String,
     /// `os.version`, of Windows.
-    #[serde(rename = "os.version", default, deserialize_with = "nullable", skip_serializing_if = "String::is_empty")]
+    #[serde(
+        rename = "os.version",
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "String::is_empty"
+    )]
     pub os_version: String,
     /// `os.features`: what the host must have for it.
-    #[serde(rename = "os.features", default, deserialize_with = "nullable", skip_serializing_if = "Vec::is_empty")]
+    #[serde(
+        rename = "os.features",
+        default,
+        deserialize_with = "nullable",
+        skip_serializing_if = "Vec::is_empty"
+    )]
     pub os_features: Vec<String>,
 }
 
@@ -162,7 +172,10 @@ impl Index {
         }
         let raw: Raw = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
         if raw.manifests.len() > MOST_ENTRIES {
-            return Err(format!("it has {} entries, more than the {MOST_ENTRIES} that are read", raw.manifests.len()));
+            return Err(format!(
+                "it has {} entries, more than the {MOST_ENTRIES} that are read",
+                raw.manifests.len()
+            ));
         }
         let entry = |(at, value)| {
             serde_json::from_value::<Entry>(value).map_err(|error| format!("its entry {}: {error}", at + 1))

@@ -38,7 +38,11 @@ pub struct InvalidPlatform(pub String);
 impl Platform {
     /// A platform of these words, as they are.
     pub fn new(os: &str, architecture: &str, variant: &str) -> Platform {
-        Platform { os: Os(os.into()), architecture: Architecture(architecture.into()), variant: variant.into() }
+        Platform {
+            os: Os(os.into()),
+            architecture: Architecture(architecture.into()),
+            variant: variant.into(),
+        }
     }
 
     /// Linux on a host of this architecture.
@@ -166,7 +170,8 @@ fn choose_among(
         // moby distribution/pull_v2_unix.go, `filterManifests`: entries without a platform never match, and an Arm
         // host takes any Arm entry where none matches.
         Runtime::Dockerd => best.or_else(|| {
-            let same = |platform: &Platform| platform.os == want.os && platform.architecture == want.architecture;
+            let same =
+                |platform: &Platform| platform.os == want.os && platform.architecture == want.architecture;
             let arm = want.architecture.0 == "arm";
             let fallback = candidates.iter().find(|(_, platform)| arm && platform.as_ref().is_some_and(same));
             fallback.map(|(at, _)| *at)
@@ -276,7 +281,11 @@ mod tests {
         ];
         for (names, want, chosen) in cases {
             let entries: Vec<Entry> = names.iter().map(|name| entry(name)).collect();
-            assert_eq!(choose(&entries, &want.parse().unwrap(), Runtime::Containerd), chosen, "{names:?} {want}");
+            assert_eq!(
+                choose(&entries, &want.parse().unwrap(), Runtime::Containerd),
+                chosen,
+                "{names:?} {want}"
+            );
         }
     }
 

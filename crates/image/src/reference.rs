@@ -40,7 +40,10 @@ pub struct InvalidReference {
 
 impl InvalidReference {
     fn new(text: &str, why: impl Into<String>) -> InvalidReference {
-        InvalidReference { text: text.chars().take(300).flat_map(char::escape_default).collect(), why: why.into() }
+        InvalidReference {
+            text: text.chars().take(300).flat_map(char::escape_default).collect(),
+            why: why.into(),
+        }
     }
 }
 
@@ -105,8 +108,11 @@ impl FromStr for Reference {
         }
         let (registry, path) = split_registry(name);
         check_registry(&registry).map_err(wrong)?;
-        let repository =
-            if registry == HUB && !path.contains('/') { format!("{OFFICIAL}{path}") } else { path.to_string() };
+        let repository = if registry == HUB && !path.contains('/') {
+            format!("{OFFICIAL}{path}")
+        } else {
+            path.to_string()
+        };
         check_repository(path).map_err(wrong)?;
         if registry.len() + 1 + repository.len() > LONGEST_NAME {
             return Err(wrong(format!("its name is longer than {LONGEST_NAME} characters")));
@@ -139,7 +145,8 @@ fn check_registry(registry: &str) -> Result<(), String> {
             (fits, port)
         }
         None => {
-            let (host, port) = registry.split_once(':').map_or((registry, None), |(host, port)| (host, Some(port)));
+            let (host, port) =
+                registry.split_once(':').map_or((registry, None), |(host, port)| (host, Some(port)));
             let label = |label: &str| {
                 let inner = label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
                 inner && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
@@ -147,7 +154,8 @@ fn check_registry(registry: &str) -> Result<(), String> {
             (host.split('.').all(label), port)
         }
     };
-    let port_fits = port.is_none_or(|port| !port.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
+    let port_fits =
+        port.is_none_or(|port| !port.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
     if !host {
         Err(bad())
     } else if !port_fits {
@@ -231,10 +239,15 @@ impl FromStr for Location {
 
     fn from_str(text: &str) -> Result<Location, InvalidReference> {
         let path = |rest: &str| {
-            if rest.is_empty() { Err(InvalidReference::new(text, "a path is missing")) } else { Ok(PathBuf::from(rest)) }
+            if rest.is_empty() {
+                Err(InvalidReference::new(text, "a path is missing"))
+            } else {
+                Ok(PathBuf::from(rest))
+            }
         };
         let pair = |rest: &str| {
-            let (file, reference) = rest.split_once(':').map_or((rest, None), |(file, name)| (file, Some(name)));
+            let (file, reference) =
+                rest.split_once(':').map_or((rest, None), |(file, name)| (file, Some(name)));
             Ok((path(file)?, reference.filter(|name| !name.is_empty()).map(String::from)))
         };
         let named = |rest: &str| rest.parse().map(Location::Registry);
@@ -245,8 +258,12 @@ impl FromStr for Location {
             Some(("docker-archive", rest)) => {
                 pair(rest).map(|(file, reference)| Location::DockerArchive { file, reference })
             }
-            Some(("oci", rest)) => pair(rest).map(|(directory, reference)| Location::Oci { directory, reference }),
-            Some(("oci-archive", rest)) => pair(rest).map(|(file, reference)| Location::OciArchive { file, reference }),
+            Some(("oci", rest)) => {
+                pair(rest).map(|(directory, reference)| Location::Oci { directory, reference })
+            }
+            Some(("oci-archive", rest)) => {
+                pair(rest).map(|(file, reference)| Location::OciArchive { file, reference })
+            }
             Some(("dir", rest)) => path(rest).map(Location::Directory),
             Some((transport, _)) if FOREIGN.contains(&transport) => {
                 let known = "docker://, docker-daemon:, docker-archive:, oci:, oci-archive: and dir: are";
@@ -295,7 +312,11 @@ mod tests {
         ];
         for (text, registry, repository, tag, shown) in cases {
             let reference: Reference = text.parse().unwrap_or_else(|e| panic!("{e}"));
-            assert_eq!((reference.registry.as_str(), reference.repository.as_str()), (registry, repository), "{text}");
+            assert_eq!(
+                (reference.registry.as_str(), reference.repository.as_str()),
+                (registry, repository),
+                "{text}"
+            );
             assert_eq!(reference.tag.as_deref(), tag, "{text}");
             assert_eq!(reference.to_string(), shown);
             assert_eq!(shown.parse::<Reference>().unwrap(), reference, "{text}");
@@ -315,9 +336,29 @@ mod tests {
         let hex = "a".repeat(64);
         let long = format!("a.b/{}", "c/".repeat(130) + "c");
         for wrong in [
-            "", "App", "a/App:1", "a//b", "/a", "a/", "a:", "a:-x", "a.b:/c", "a.b:0/c", "a.b:99999/c", "a b", "-a/b.",
-            "a._b", "[::1/x", "[]/x", "[::1]x/y", "a@sha256:1", "a@md5:d41d8cd98f00b204e9800998ecf8427e", "a\n", &hex,
-            &long, "https://a.b/c",
+            "",
+            "App",
+            "a/App:1",
+            "a//b",
+            "/a",
+            "a/",
+            "a:",
+            "a:-x",
+            "a.b:/c",
+            "a.b:0/c",
+            "a.b:99999/c",
+            "a b",
+            "-a/b.",
+            "a._b",
+            "[::1/x",
+            "[]/x",
+            "[::1]x/y",
+            "a@sha256:1",
+            "a@md5:d41d8cd98f00b204e9800998ecf8427e",
+            "a\n",
+            &hex,
+            &long,
+            "https://a.b/c",
         ] {
             let error = wrong.parse::<Reference>().expect_err(wrong).to_string();
             assert!(error.contains("is no image reference: "), "{error}");
@@ -330,8 +371,15 @@ mod tests {
 
     #[test]
     fn transports() {
-        let same = ["busybox", "docker-daemon:app:1", "docker-archive:a.tar", "docker-archive:a.tar:app:1", "oci:d:v1",
-            "oci-archive:/x/y.tar:v1", "dir:/srv/root"];
+        let same = [
+            "busybox",
+            "docker-daemon:app:1",
+            "docker-archive:a.tar",
+            "docker-archive:a.tar:app:1",
+            "oci:d:v1",
+            "oci-archive:/x/y.tar:v1",
+            "dir:/srv/root",
+        ];
         for text in same {
             assert_eq!(text.parse::<Location>().unwrap().to_string(), text);
         }

@@ -174,18 +174,31 @@ impl LayerIndex {
 
     /// Follows links inside the layer; what is missing is taken as it is (continuity `fs.RootPath`).
     fn resolve(&mut self, components: &[&[u8]], limits: &Limits) -> Result<Vec<u8>, Refusal> {
+        let mut steps = self.steps;
+        let path = self.walk(components, &mut steps, limits.steps);
+        self.steps = steps;
+        path
+    }
+
+    /// What a path leads to inside this layer alone, all links followed; `None` where nothing is there.
+    pub(crate) fn follow(&self, path: &[u8]) -> Option<&Node> {
+        let parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
+        self.get(&self.walk(&parts, &mut 0, 100_000).ok()?)
+    }
+
+    fn walk(&self, components: &[&[u8]], steps: &mut usize, most_steps: usize) -> Result<Vec<u8>, Refusal> {
         let mut pending: Vec<Vec<u8>> = components.iter().rev().map(|part| part.to_vec()).collect();
         let mut path: Vec<u8> = Vec::new();
         let mut links = 0;
         while let Some(part) = pending.pop() {
-            self.steps += 1;
-            if self.steps > limits.steps {
-                return Err(Refusal::Limit("its paths are too long and too many".into()));
+            *steps += 1;
+            if *steps > most_steps {
+                return Err(Refusal::Limit("the layer's paths are too long and too many".into()));
             }
             match part.as_slice() {
                 b"" | b"." => continue,
                 b".." => {
-                    path.truncate(path.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+                    path.truncate(parent_length(&path));
                     continue;
                 }
                 part => {
@@ -201,12 +214,7 @@ impl LayerIndex {
                     if links > MOST_LINKS || pending.len() > LONGEST_PATH {
                         return refused("too many links");
                     }
-                    let keep = if target.starts_with(b"/") {
-                        0
-                    } else {
-                        path.iter().rposition(|b| *b == b'/').unwrap_or(0)
-                    };
-                    path.truncate(keep);
+                    path.truncate(if target.starts_with(b"/") { 0 } else { parent_length(&path) });
                     pending.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
                 }
                 _ => return refused("not a directory"),
@@ -263,7 +271,7 @@ impl LayerIndex {
 
     /// Applies a whiteout or a marker, if it is one; false where it is an ordinary entry.
     pub(super) fn apply_whiteout(&mut self, path: &[u8], limits: &Limits) -> Result<bool, Refusal> {
-        let slash = path.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
+        let slash = parent_length(path);
         let (parent, base) = (&path[..slash], &path[slash + 1..]);
         if base == OPAQUE {
             self.make_opaque(parent);
@@ -413,6 +421,11 @@ fn clean(name: &[u8]) -> Vec<&[u8]> {
         }
     }
     components
+}
+
+/// The length of a path's parent.
+fn parent_length(path: &[u8]) -> usize {
+    path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)
 }
 
 /// Where the proper ancestors of an absolute path end, the uppermost first, without the root.

@@ -12,10 +12,13 @@ use std::sync::Arc;
 pub mod archive;
 pub mod daemon;
 pub mod directory;
+mod entrance;
 pub mod layout;
 pub mod reader;
 #[cfg(feature = "registry")]
 pub mod registry;
+
+pub use entrance::{Opened, open};
 
 /// A manifest or index as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

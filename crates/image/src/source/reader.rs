@@ -1,1 +1,388 @@
-//! to be written
+//! Reads an image out of a [`Store`]: documents first, and of the layers only as much as a question needs.
+
+use super::{Document, Selector, SourceError, Store, Tally, Witnesses};
+use crate::config::Config;
+use crate::digest::Digest;
+use crate::history;
+use crate::index::{Entry, MOST_ENTRIES};
+use crate::layer::{Layer, Limits};
+use crate::manifest::{Descriptor, DocumentKind, LONGEST_DOCUMENT, Manifest, index_of, kind_of};
+use crate::rootfs::{Answer, Found, Rootfs};
+use crate::witness::{Kind, Origin, Witness};
+use std::collections::{BTreeMap, HashMap};
+use std::io::Read;
+
+/// How deep indexes may lie in indexes.
+const DEEPEST: usize = 3;
+/// Of how many entries without a platform the config is read.
+const MOST_RESOLVED: usize = 16;
+
+/// Is told how far the reading of layers has come.
+pub trait Progress: Send {
+    /// `read` of `size` stored bytes of a layer, `number` of `layers` from the bottom, 1 first. Called often.
+    fn layer(&mut self, number: usize, layers: usize, read: u64, size: u64);
+}
+
+/// Tells nobody.
+impl Progress for () {
+    fn layer(&mut self, _: usize, _: usize, _: u64, _: u64) {}
+}
+
+/// An opened image reference: an index, or one manifest.
+pub struct Image {
+    store: Box<dyn Store>,
+    name: String,
+    root: Document,
+    index: bool,
+    entries: Vec<Entry>,
+    children: HashMap<Digest, Child>,
+    /// Layers by digest: platforms may share them.
+    layers: HashMap<Digest, Layer>,
+    limits: Limits,
+    progress: Box<dyn Progress>,
+    privileged: bool,
+}
+
+/// One manifest of an image with its config, both verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Digest of the manifest.
+    pub digest: Digest,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The config.
+    pub config: Config,
+}
+
+impl Image {
+    /// Reads the document that the selector names, and the indexes in it. `name` is how the image is called in
+    /// messages. Configs are read only of entries of an index that claim no platform.
+    ///
+    /// # Errors
+    /// A [`SourceError`].
+    pub fn open(store: Box<dyn Store>, name: String, selector: Selector) -> Result<Image, SourceError> {
+        let mut store = store;
+        let root = store.document(&selector)?;
+        let index = kind_of(&root.media_type, &root.bytes).map_err(|unfit| unfit.about(&name))? == DocumentKind::Index;
+        let mut image = Image {
+            store,
+            name,
+            root,
+            index,
+            entries: Vec::new(),
+            children: HashMap::new(),
+            layers: HashMap::new(),
+            limits: Limits::default(),
+            progress: Box::new(()),
+            privileged: false,
+        };
+        if index {
+            let root = image.root.clone();
+            image.collect(&root, 1)?;
+            image.resolve_platforms()?;
+        } else {
+            image.entries.push(Entry::single(Descriptor {
+                media_type: image.root.media_type.clone(),
+                digest: image.root.digest.clone(),
+                size: image.root.bytes.len() as u64,
+                annotations: BTreeMap::new(),
+                artifact_type: None,
+            }));
+        }
+        Ok(image)
+    }
+
+    /// How the image is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Digest of the document that the reference names: an index or a manifest.
+    pub fn digest(&self) -> &Digest {
+        &self.root.digest
+    }
+
+    /// Whether the reference names an index.
+    pub fn is_index(&self) -> bool {
+        self.index
+    }
+
+    /// The manifests that hosts may run, in the index's order, nested ones in place; without an index one entry,
+    /// whose platform only its config tells.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// What was asked of the medium so far.
+    pub fn tally(&self) -> Tally {
+        self.store.tally()
+    }
+
+    /// Sets limits for layers that were not opened yet.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Sets who is told about progress.
+    pub fn set_progress(&mut self, progress: Box<dyn Progress>) {
+        self.progress = progress;
+    }
+
+    /// The asker passes over permission bits of directories: see [`Rootfs::privileged`].
+    pub fn set_privileged(&mut self, privileged: bool) {
+        self.privileged = privileged;
+    }
+
+    /// Takes the entries out of an index, and out of the indexes in it.
+    fn collect(&mut self, document: &Document, depth: usize) -> Result<(), SourceError> {
+        let object = if depth == 1 { self.name.clone() } else { self.object(&document.digest) };
+        let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
+        if depth > DEEPEST {
+            return Err(broken(format!("indexes lie in indexes, more than {DEEPEST} deep")));
+        }
+        let index = index_of(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
+        for entry in index.entries.into_iter().filter(Entry::is_runnable) {
+            if self.entries.len() >= MOST_ENTRIES {
+                return Err(broken(format!("it has more than {MOST_ENTRIES} entries")));
+            }
+            let nested = entry.media_type.contains("index.v1") || entry.media_type.contains("manifest.list.v2");
+            if nested {
+                let inner = self.document(&entry)?;
+                self.collect(&inner, depth + 1)?;
+            } else {
+                self.entries.push(entry);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the configs of entries that claim no platform: containerd asks them.
+    fn resolve_platforms(&mut self) -> Result<(), SourceError> {
+        let silent = |(_, entry): &(usize, &Entry)| entry.platform.is_none();
+        let silent: Vec<(usize, Digest)> = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(silent)
+            .take(MOST_RESOLVED)
+            .map(|(at, entry)| (at, entry.digest.clone()))
+            .collect();
+        for (at, digest) in silent {
+            let platform = match self.child(&digest) {
+                Ok(child) => child.config.platform(),
+                Err(SourceError::Unsupported { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(entry) = self.entries.get_mut(at) {
+                entry.resolve(&platform);
+            }
+        }
+        Ok(())
+    }
+
+    fn object(&self, digest: &Digest) -> String {
+        format!("manifest {} of {}", digest.short(), self.name)
+    }
+
+    /// A document that an index points to, its size compared.
+    fn document(&mut self, entry: &Entry) -> Result<Document, SourceError> {
+        let document = self.store.document(&Selector::Digest(entry.digest.clone()))?;
+        if document.bytes.len() as u64 == entry.size {
+            return Ok(document);
+        }
+        let detail = format!("it has {} bytes, and the index says {}", document.bytes.len(), entry.size);
+        Err(SourceError::Broken { object: self.object(&entry.digest), detail })
+    }
+
+    /// A manifest and its config, read once.
+    ///
+    /// # Errors
+    /// A [`SourceError`]; [`SourceError::Unsupported`] for attestations and artifacts.
+    pub fn child(&mut self, digest: &Digest) -> Result<&mut Child, SourceError> {
+        if !self.children.contains_key(digest) {
+            let child = self.read_child(digest)?;
+            self.children.insert(digest.clone(), child);
+        }
+        let missing = || SourceError::NotFound { object: self.name.clone(), detail: format!("it has no {digest}") };
+        self.children.get_mut(digest).ok_or_else(missing)
+    }
+
+    fn read_child(&mut self, digest: &Digest) -> Result<Child, SourceError> {
+        let object = self.object(digest);
+        let document = if *digest == self.root.digest {
+            self.root.clone()
+        } else if let Some(entry) = self.entries.iter().find(|entry| entry.digest == *digest).cloned() {
+            self.document(&entry)?
+        } else {
+            self.store.document(&Selector::Digest(digest.clone()))?
+        };
+        let manifest = Manifest::parse(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
+        if let Some(what) = manifest.not_an_image() {
+            return Err(SourceError::Unsupported { object, detail: format!("it is {what}, not an image") });
+        }
+        let bytes = self.read_config(&manifest.config)?;
+        let config = Config::parse(&bytes).map_err(|detail| SourceError::Broken {
+            object: format!("config {} of {}", manifest.config.digest.short(), self.name),
+            detail,
+        })?;
+        Ok(Child { digest: digest.clone(), manifest, config })
+    }
+
+    /// The config, size and digest compared.
+    fn read_config(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>, SourceError> {
+        let object = format!("config {} of {}", descriptor.digest.short(), self.name);
+        let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
+        let size = descriptor.size;
+        if size > LONGEST_DOCUMENT {
+            return Err(broken(format!("its {size} bytes are more than the {LONGEST_DOCUMENT} that are read")));
+        }
+        let mut bytes = Vec::new();
+        let stream = self.store.blob(descriptor)?;
+        if let Err(error) = stream.take(size + 1).read_to_end(&mut bytes) {
+            return Err(match error.downcast::<SourceError>() {
+                Ok(error) => error,
+                Err(error) => SourceError::Unreachable { object, detail: error.to_string() },
+            });
+        }
+        if bytes.len() as u64 != size {
+            let (more, length) = (bytes.len() as u64 > size, bytes.len());
+            return Err(broken(if more {
+                format!("it is longer than the {size} bytes that the manifest says")
+            } else {
+                format!("it ends after {length} of {size} bytes")
+            }));
+        }
+        let mut hasher = descriptor.digest.hasher();
+        hasher.update(&bytes);
+        let found = hasher.finish();
+        if found == descriptor.digest { Ok(bytes) } else { Err(broken(format!("its digest is {found}"))) }
+    }
+
+    /// What stands at `path` in one manifest's file system, layers read on from the top as far as that takes.
+    ///
+    /// # Errors
+    /// A [`SourceError`]: then nothing is known about the path.
+    pub fn witness(&mut self, child: &Digest, path: &[u8]) -> Result<Option<Witness>, SourceError> {
+        let child = self.prepare(child)?;
+        let mut last = None;
+        loop {
+            let layer = match self.rootfs(&child).find(path) {
+                Answer::Found(found) => return Ok(Some(self.testify(&child, path, found))),
+                Answer::Absent => return Ok(None),
+                Answer::Unread(layer) => layer,
+            };
+            // A layer that was read as far as the path and still leaves it open is read to its end.
+            let whole = last == Some(layer);
+            self.read_layer(&child, layer, if whole { None } else { Some(path) })?;
+            last = Some(layer);
+        }
+    }
+
+    /// The file system of one manifest, as far as it was read.
+    ///
+    /// # Errors
+    /// A [`SourceError`] where manifest or config cannot be read.
+    pub fn tree(&mut self, child: &Digest) -> Result<Rootfs<'_>, SourceError> {
+        let child = self.prepare(child)?;
+        Ok(self.rootfs(&child))
+    }
+
+    /// Reads all layers of one manifest to their ends.
+    ///
+    /// # Errors
+    /// A [`SourceError`].
+    pub fn read_whole(&mut self, child: &Digest) -> Result<(), SourceError> {
+        let child = self.prepare(child)?;
+        (0..child.manifest.layers.len()).rev().try_for_each(|layer| self.read_layer(&child, layer, None))
+    }
+
+    /// What is odd about the layers of one manifest, as far as they were read.
+    pub fn notes(&self, child: &Digest) -> Vec<String> {
+        let layers = self.children.get(child).map(|child| child.manifest.layers.as_slice()).unwrap_or_default();
+        let note = |layer: &Descriptor| {
+            let notes = self.layers.get(&layer.digest).map(|read| read.index().notes()).unwrap_or_default();
+            notes.iter().map(move |note| format!("layer {}: {note}", layer.digest.short())).collect::<Vec<_>>()
+        };
+        layers.iter().flat_map(note).collect()
+    }
+
+    /// Manifest and config, and its layers ready to be opened.
+    fn prepare(&mut self, digest: &Digest) -> Result<Child, SourceError> {
+        let child = self.child(digest)?.clone();
+        let (layers, ids) = (child.manifest.layers.len(), child.config.diff_ids.len());
+        if ids != 0 && ids != layers {
+            return Err(SourceError::CannotUnpack {
+                object: self.object(digest),
+                detail: format!("mismatched image rootfs and manifest layers: {ids} diff ids, {layers} layers"),
+            });
+        }
+        for (at, descriptor) in child.manifest.layers.iter().enumerate() {
+            let (name, limits) = (&self.name, &self.limits);
+            let new = || Layer::new(descriptor.clone(), child.config.diff_id(at), name, limits.clone());
+            self.layers.entry(descriptor.digest.clone()).or_insert_with(new);
+        }
+        Ok(child)
+    }
+
+    fn rootfs(&self, child: &Child) -> Rootfs<'_> {
+        let layers = child.manifest.layers.iter().filter_map(|layer| self.layers.get(&layer.digest));
+        Rootfs::new(layers).privileged(self.privileged)
+    }
+
+    /// Reads on in one layer: to a path, or to the end.
+    fn read_layer(&mut self, child: &Child, at: usize, path: Option<&[u8]>) -> Result<(), SourceError> {
+        let Some(descriptor) = child.manifest.layers.get(at) else { return Ok(()) };
+        let Some(layer) = self.layers.get_mut(&descriptor.digest) else { return Ok(()) };
+        let (store, progress) = (&mut self.store, &mut self.progress);
+        let layers = child.manifest.layers.len();
+        let mut pulse = |read| progress.layer(at + 1, layers, read, descriptor.size);
+        let open = |descriptor: &Descriptor| store.blob(descriptor);
+        match path {
+            Some(path) => layer.read_until(path, open, &mut pulse),
+            None => layer.read_whole(open, &mut pulse),
+        }
+    }
+
+    /// Puts down what was found.
+    fn testify(&self, child: &Child, path: &[u8], found: Found<'_>) -> Witness {
+        let layers = child.manifest.layers.len();
+        let origin = found.layer.and_then(|at| {
+            let digest = child.manifest.layers.get(at)?.digest.clone();
+            let verified = self.layers.get(&digest).is_some_and(Layer::is_complete);
+            let instruction = history::attribute(&child.config.history, at, layers, path);
+            Some(Origin { layer: at + 1, layers, digest, instruction, verified })
+        });
+        Witness {
+            kind: found.node.kind.clone().unwrap_or(Kind::CharDevice),
+            mode: found.mode,
+            uid: found.uid,
+            gid: found.gid,
+            size: found.node.size,
+            capability: found.node.capability.clone(),
+            pieces: found.node.pieces.clone(),
+            origin,
+        }
+    }
+}
+
+/// One manifest of an image as a tree that answers by reading on.
+pub struct Files<'a> {
+    image: &'a mut Image,
+    child: Digest,
+}
+
+impl<'a> Files<'a> {
+    /// The files of this manifest.
+    pub fn of(image: &'a mut Image, child: &Digest) -> Files<'a> {
+        Files { image, child: child.clone() }
+    }
+}
+
+impl Witnesses for Files<'_> {
+    fn witness(&mut self, path: &[u8]) -> Result<Option<Witness>, SourceError> {
+        self.image.witness(&self.child, path)
+    }
+}
+
+#[cfg(test)]
+mod tests;
