@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
     /// Bytes of all strings with their NULs.
     total: u64,
     limit: u64,
-    /// Bytes of argv[0] with its NUL.
+    /// Bytes of `argv[0]` with its NUL.
     first: u64,
     /// Length of the path by which the current file was opened.
     name: u64,
@@ -60,7 +60,7 @@ impl Arguments {
         Ok(arguments)
     }
 
-    /// argv[0] gives way to the interpreter, its argument and the path of the file (binfmt_script and binfmt_misc).
+    /// `argv[0]` gives way to the interpreter, its argument and the path of the file (binfmt_script and binfmt_misc).
     pub(crate) fn hand_over(
         &mut self,
         file: &[u8],

@@ -15,7 +15,7 @@ pub struct Handler {
     pub interpreter: Vec<u8>,
     /// Flag `F`: the interpreter was opened at registration, in the host.
     pub fixed: bool,
-    /// Flag `P`: argv[0] is kept.
+    /// Flag `P`: `argv[0]` is kept.
     pub preserve_argv0: bool,
     /// Flag `C`: credentials (file capabilities) are those of the file, not of the interpreter.
     pub credentials: bool,

@@ -19,7 +19,7 @@ use crate::tree::{FileTree, Gap};
 pub struct Call<'a> {
     /// The path given to `execve`, as it is.
     pub path: &'a [u8],
-    /// The argument vector, argv[0] included.
+    /// The argument vector, `argv[0]` included.
     pub argv: &'a [Vec<u8>],
     /// The environment, `KEY=value` each.
     pub env: &'a [Vec<u8>],

@@ -1,4 +1,4 @@
-//! How a container runtime finds argv[0], before the kernel is asked.
+//! How a container runtime finds `argv[0]`, before the kernel is asked.
 //!
 //! runc asks Go's `exec.LookPath` as the container's user, inside its root and working directory
 //! (runc `libcontainer/standard_init_linux.go` Init; Go `src/os/exec/lp_unix.go`, of Go 1.20 and later).
@@ -39,7 +39,7 @@ const NO_EXEC_MOUNT: Rule = Rule {
     source: "Go os/exec/lp_unix.go findExecutable, fs/open.c do_faccessat",
 };
 
-/// Why the runtime does not find argv[0]. The container is never started then.
+/// Why the runtime does not find `argv[0]`. The container is never started then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotFound {
     /// The error in the runtime's message. Not in `PATH`, and refused for a relative `PATH` element, is ENOENT; a
@@ -222,7 +222,7 @@ fn join(element: &[u8], name: &[u8]) -> Vec<u8> {
     }
 }
 
-/// Go's `strconv.Quote`, as `%q` prints argv[0].
+/// Go's `strconv.Quote`, as `%q` prints `argv[0]`.
 fn quote(name: &[u8]) -> String {
     let mut quoted = String::from("\"");
     for chunk in name.utf8_chunks() {
