@@ -70,7 +70,7 @@ impl Launched {
     }
 }
 
-/// What `execvp(`argv[0]`, argv)` does.
+/// What glibc's `execvp` does with the command.
 ///
 /// # Errors
 /// A [`Gap`] where the tree or the host leaves the answer open.
