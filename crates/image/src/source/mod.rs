@@ -19,6 +19,7 @@ pub mod reader;
 pub mod registry;
 
 pub use entrance::{Opened, open};
+pub use reader::Progress;
 
 /// A manifest or index as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
