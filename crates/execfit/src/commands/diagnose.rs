@@ -17,7 +17,7 @@ use std::path::PathBuf;
 /// Says for every container whether it would run, which file decides, what that file is, which layer and instruction
 /// brought it, where it was asked to run, and what to do.
 #[derive(Debug, Args)]
-pub struct Diagnose {
+pub(super) struct Diagnose {
     /// A service or task ARN, CLUSTER/SERVICE, FAMILY[:REVISION], a console URL, or `-` or file:PATH with saved AWS CLI JSON
     #[arg(required_unless_present_any = ["service", "task", "replay"])]
     target: Option<String>,
@@ -42,7 +42,7 @@ pub struct Diagnose {
 
 /// How to reach AWS.
 #[derive(Debug, Clone, Args)]
-pub struct Reach {
+pub(super) struct Reach {
     /// The AWS region; else AWS_REGION, AWS_DEFAULT_REGION or the profile's
     #[arg(long)]
     region: Option<String>,

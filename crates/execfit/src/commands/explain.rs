@@ -10,7 +10,7 @@ use execfit_diagnosis::{findings, log_line};
 ///
 /// With no argument, the ids of all findings.
 #[derive(Debug, Args)]
-pub struct Explain {
+pub(super) struct Explain {
     /// A finding's id, or an error line of any runtime, shell, loader or AWS service
     #[arg(value_name = "ID|TEXT", allow_hyphen_values = true, num_args = 0..)]
     subject: Vec<String>,

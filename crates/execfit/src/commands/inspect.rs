@@ -16,7 +16,7 @@ use execfit_image::reference::Location;
 /// IMAGE is a registry reference, or docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF],
 /// or dir:ROOTFS, an unpacked tree (which needs --platform and ARGV).
 #[derive(Debug, Args)]
-pub struct Inspect {
+pub(super) struct Inspect {
     /// The image
     image: String,
     /// Ask for this platform (os/arch[/variant]); may be repeated. Without it, all that the image claims to have

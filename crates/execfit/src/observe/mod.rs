@@ -3,6 +3,7 @@
 mod documents;
 mod ecs;
 mod images;
+mod progress;
 mod logs;
 pub mod record;
 
@@ -73,6 +74,7 @@ impl Observer {
     /// [`Stopped`], when the questions do not end.
     pub fn inspect(&mut self, asked: &Asked) -> Result<Inspection, Stopped> {
         let mut case = Case::new(Target::new(TargetKind::Image { reference: asked.reference.clone() }));
+        self.images.allow_transports();
         // AWS is asked only to log in to its registries.
         if asked.reference.contains(".dkr") && let Ok(aws) = self.connect_anywhere() {
             self.images.log_in_by(Arc::new(EcrLogin::new(aws, self.runtime.handle().clone())));

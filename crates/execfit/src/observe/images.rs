@@ -1,0 +1,231 @@
+//! Reads what a diagnosis needs of images, and nothing else.
+
+use super::progress::Terminal;
+use execfit_diagnosis::case::{Case, ChildFacts, ImageFacts, Need, Trouble, TroubleKind};
+use execfit_diagnosis::secrets;
+use execfit_image::config::Config;
+use execfit_image::digest::Digest;
+use execfit_image::index::Entry;
+use execfit_image::manifest::Manifest;
+use execfit_image::reference::{Location, Reference};
+use execfit_image::source::{self, Access, Authenticator, Credentials, Opened, SourceError, Tally, Witnesses};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The images of a case, each opened once.
+pub struct Images {
+    access: Access,
+    /// Whether names may be of other places than registries. Those of task definitions may not: they are the world's.
+    transports: bool,
+    progress: bool,
+    open: BTreeMap<String, Opened>,
+    /// Names that mean what another name means.
+    aliases: BTreeMap<String, String>,
+}
+
+impl Images {
+    /// No images yet.
+    pub fn new(progress: bool) -> Images {
+        Images {
+            access: Access::default(),
+            transports: false,
+            progress,
+            open: BTreeMap::new(),
+            aliases: BTreeMap::new(),
+        }
+    }
+
+    /// Lets an authenticator log in to registries.
+    pub fn log_in_by(&mut self, authenticator: Arc<dyn Authenticator>) {
+        self.access.authenticator = Some(authenticator);
+    }
+
+    /// Lets names be of archives, layouts, directories and the Docker Engine.
+    pub fn allow_transports(&mut self) {
+        self.transports = true;
+    }
+
+    /// What was asked of registries, and how much came.
+    pub fn tally(&self) -> Tally {
+        let opened = self.open.values().filter_map(|opened| match opened {
+            Opened::Image(image) => Some(image.tally()),
+            Opened::Directory(_) => None,
+        });
+        opened.fold(Tally::default(), |sum, one| Tally {
+            requests: sum.requests + one.requests,
+            bytes: sum.bytes + one.bytes,
+        })
+    }
+
+    /// Observes one fact. What cannot be read is a fact, too.
+    pub(super) fn fulfil(&mut self, case: &mut Case, need: Need, credentials: Option<Credentials>) {
+        match need {
+            Need::Image { name, .. } => {
+                let facts = self.image(case, &name, credentials);
+                case.images.push(facts.unwrap_or_else(|error| ImageFacts::unreadable(name, trouble(&error))));
+            }
+            Need::Child { name, digest } => {
+                let facts = self.child(&name, &digest);
+                if let Some(image) = image_of(case, &name) {
+                    image.children.push(facts.unwrap_or_else(|error| unreadable(digest, trouble(&error))));
+                }
+            }
+            Need::File { name, digest, path } => {
+                let found = self.witness(&name, &digest, &path);
+                let child = image_of(case, &name)
+                    .and_then(|image| image.children.iter_mut().find(|child| child.digest == digest));
+                match (child, found) {
+                    (Some(child), Ok(witness)) => child.insert(&path, witness),
+                    (Some(child), Err(error)) => child.trouble = Some(trouble(&error)),
+                    (None, _) => {}
+                }
+            }
+        }
+    }
+
+    fn image(
+        &mut self,
+        case: &Case,
+        name: &str,
+        credentials: Option<Credentials>,
+    ) -> Result<ImageFacts, SourceError> {
+        let invalid = |error: &dyn std::fmt::Display| SourceError::NotFound {
+            object: format!("image {name}"),
+            detail: error.to_string(),
+        };
+        let location = if self.transports {
+            name.parse::<Location>().map_err(|error| invalid(&error))?
+        } else {
+            Location::Registry(name.parse().map_err(|error| invalid(&error))?)
+        };
+        if let Some(known) = self.same(case, &location) {
+            self.aliases.insert(name.into(), known.name.clone());
+            return Ok(ImageFacts { name: name.into(), children: Vec::new(), ..known });
+        }
+        let access = Access { explicit: credentials, ..self.access.clone() };
+        let mut opened = source::open(&location, &access)?;
+        let Opened::Image(image) = &mut opened else {
+            self.open.insert(name.into(), opened);
+            return Ok(tree(name));
+        };
+        if self.progress {
+            image.set_progress(Box::new(Terminal::new(name)));
+        }
+        let facts = ImageFacts {
+            name: name.into(),
+            digest: Some(image.digest().clone()),
+            index: image.is_index(),
+            entries: image.entries().to_vec(),
+            children: Vec::new(),
+            trouble: None,
+        };
+        self.open.insert(name.into(), opened);
+        Ok(facts)
+    }
+
+    /// An image that was opened by its tag, and is what this digest names.
+    fn same(&self, case: &Case, location: &Location) -> Option<ImageFacts> {
+        let Location::Registry(reference) = location else { return None };
+        let digest = reference.digest.as_ref()?;
+        let repository = |name: &str| name.parse::<Reference>().ok().map(|other| other.name());
+        let known = case.images.iter().filter(|image| self.open.contains_key(&image.name));
+        let mut same = known.filter(|image| image.digest.as_ref() == Some(digest));
+        same.find(|image| repository(&image.name) == Some(reference.name())).cloned()
+    }
+
+    fn opened(&mut self, name: &str) -> Result<&mut Opened, SourceError> {
+        let name = self.aliases.get(name).map_or(name, String::as_str);
+        self.open.get_mut(name).ok_or_else(|| SourceError::NotFound {
+            object: format!("image {name}"),
+            detail: "it was never opened".into(),
+        })
+    }
+
+    fn child(&mut self, name: &str, digest: &Digest) -> Result<ChildFacts, SourceError> {
+        match self.opened(name)? {
+            Opened::Directory(_) => Ok(blank(digest.clone())),
+            Opened::Image(image) => {
+                let child = image.child(digest)?;
+                Ok(facts(digest.clone(), &child.manifest, &child.config))
+            }
+        }
+    }
+
+    fn witness(
+        &mut self,
+        name: &str,
+        digest: &Digest,
+        path: &[u8],
+    ) -> Result<Option<execfit_image::witness::Witness>, SourceError> {
+        match self.opened(name)? {
+            Opened::Directory(directory) => directory.witness(path),
+            Opened::Image(image) => image.witness(digest, path),
+        }
+    }
+}
+
+fn image_of<'c>(case: &'c mut Case, name: &str) -> Option<&'c mut ImageFacts> {
+    case.images.iter_mut().find(|image| image.name == name)
+}
+
+/// An unpacked tree as an image of one manifest, with nothing written about it.
+fn tree(name: &str) -> ImageFacts {
+    let nothing = Digest::of(b"");
+    let entry = Entry::of_platform(nothing, "");
+    ImageFacts {
+        name: name.into(),
+        digest: None,
+        index: false,
+        entries: vec![Entry { platform: None, ..entry }],
+        children: Vec::new(),
+        trouble: None,
+    }
+}
+
+fn facts(digest: Digest, manifest: &Manifest, config: &Config) -> ChildFacts {
+    ChildFacts {
+        os: config.platform.os.clone(),
+        architecture: config.platform.architecture.clone(),
+        variant: config.platform.variant.clone(),
+        layers: manifest.layers.iter().map(|layer| layer.digest.clone()).collect(),
+        entrypoint: config.entrypoint.clone(),
+        cmd: config.cmd.clone(),
+        env: config.env.iter().map(|variable| secrets::redacted_variable(variable)).collect(),
+        user: config.user.clone(),
+        working_dir: config.working_dir.clone(),
+        ..blank(digest)
+    }
+}
+
+fn blank(digest: Digest) -> ChildFacts {
+    ChildFacts {
+        digest,
+        os: String::new(),
+        architecture: String::new(),
+        variant: String::new(),
+        layers: Vec::new(),
+        entrypoint: Vec::new(),
+        cmd: Vec::new(),
+        env: Vec::new(),
+        user: String::new(),
+        working_dir: String::new(),
+        files: BTreeMap::new(),
+        trouble: None,
+    }
+}
+
+fn unreadable(digest: Digest, trouble: Trouble) -> ChildFacts {
+    ChildFacts { trouble: Some(trouble), ..blank(digest) }
+}
+
+fn trouble(error: &SourceError) -> Trouble {
+    let kind = match error {
+        SourceError::NotFound { .. } | SourceError::NoPlatform { .. } => TroubleKind::NotFound,
+        SourceError::Denied { .. } => TroubleKind::Denied,
+        SourceError::Throttled { .. } | SourceError::Unreachable { .. } => TroubleKind::Unreachable,
+        SourceError::Broken { .. } => TroubleKind::Broken,
+        SourceError::CannotUnpack { .. } => TroubleKind::CannotUnpack,
+        SourceError::Unsupported { .. } => TroubleKind::Unsupported,
+    };
+    Trouble { kind, message: error.to_string() }
+}
