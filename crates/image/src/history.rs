@@ -35,19 +35,19 @@ pub fn attribute(history: &[Step], layer: usize, layers: usize, path: &[u8]) -> 
     let counted = if made.len() == layers { made.get(layer).copied() } else { None };
     if let Some(step) = counted {
         let text = instruction(&step.created_by);
-        if copies_to(&text, &path) {
+        if copies_to(&text, &path, true) {
             return Some(Attribution { text, certainty: Certainty::Certain });
         }
         // An instruction that copies elsewhere cannot have brought it; one that is marked empty may be lying.
         let liar = history.iter().filter(|step| step.empty_layer).map(|step| instruction(&step.created_by));
-        if let Some(text) = liar.filter(|text| copies_to(text, &path)).last() {
+        if let Some(text) = liar.filter(|text| copies_to(text, &path, false)).last() {
             return Some(Attribution { text, certainty: Certainty::Guess });
         }
         let certainty = if mentions(&text, &path) { Certainty::Certain } else { Certainty::Likely };
         return (!text.is_empty()).then_some(Attribution { text, certainty });
     }
     let copies = history.iter().map(|step| instruction(&step.created_by));
-    let text = copies.filter(|text| copies_to(text, &path)).last()?;
+    let text = copies.filter(|text| copies_to(text, &path, false)).last()?;
     Some(Attribution { text, certainty: Certainty::Guess })
 }
 
@@ -61,7 +61,7 @@ fn instruction(created_by: &str) -> String {
         Some((_, instruction)) => instruction.trim().to_string(),
         None => run(text),
     };
-    let text: String = without_values(&text).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text: String = shortened_digests(&without_values(&text)).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     if text.chars().count() > LONGEST {
         format!("{}...", text.chars().take(LONGEST - 3).collect::<String>())
@@ -97,8 +97,18 @@ fn without_values(text: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether it is a COPY or ADD whose destination is the path, or a directory above it.
-fn copies_to(text: &str, path: &str) -> bool {
+/// `file:` and `dir:` with the digest of what was copied: twelve digits tell as much to a human.
+fn shortened_digests(text: &str) -> String {
+    let short = |word: &str| match word.split_once(':') {
+        Some((kind @ ("file" | "dir" | "multi"), hex)) if hex.len() > 12 && hex.is_ascii() => format!("{kind}:{}", &hex[..12]),
+        _ => word.to_string(),
+    };
+    text.split(' ').map(short).collect::<Vec<_>>().join(" ")
+}
+
+/// Whether it is a COPY or ADD whose destination is the path, or a directory above it. `is_known`: by its place in the
+/// history it made the layer.
+fn copies_to(text: &str, path: &str, is_known: bool) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     let (Some(keyword), Some(last)) = (words.first(), words.last()) else { return false };
     if !(keyword.eq_ignore_ascii_case("COPY") || keyword.eq_ignore_ascii_case("ADD")) || words.len() < 2 {
@@ -109,7 +119,11 @@ fn copies_to(text: &str, path: &str) -> bool {
         return false;
     }
     let folder = destination.trim_end_matches('/');
-    // The root is above everything: that says too little, unless the file's name is among the sources.
+    // The root is above everything.
+    if folder.is_empty() && is_known {
+        return true;
+    }
+    // That says too little where it must be guessed, unless the file's name is among the sources.
     if folder.is_empty() {
         let name = path.rsplit('/').next().unwrap_or_default();
         return words[1..words.len() - 1].iter().any(|source| source.trim_matches(['"', '[', ',']).ends_with(name));

@@ -8,6 +8,8 @@ use execfit_kernel::elf::{self, Header, ProgramHeader};
 pub(crate) const HEAD: usize = 4096;
 /// What is kept of other files: as much as the kernel reads of any (`BINPRM_BUF_SIZE`).
 pub(crate) const SHORT_HEAD: usize = 256;
+/// What is kept of the files that tell a user's number (passwd(5), group(5)).
+const USER_DATABASE: usize = 64 * 1024;
 /// Longest program header table (Linux `fs/binfmt_elf.c`, `load_elf_phdrs`).
 const LONGEST_TABLE: u64 = 65536;
 /// Longest interpreter name (Linux `load_elf_binary`: `PATH_MAX`).
@@ -41,19 +43,28 @@ impl<I: Input> Body for Archive<I> {
 /// ELF nor a script.
 pub(super) fn of_entry<I: Input>(
     archive: &mut Archive<I>,
+    path: &[u8],
     entry: &Entry,
     thrifty: bool,
 ) -> Result<Vec<Piece>, TarError> {
     let executable = entry.mode & 0o111 != 0 && !thrifty;
-    capture(archive, entry.size, executable)
+    capture(archive, path, entry.size, executable)
 }
 
-/// Keeps what matters of a file of this length, reading no further than that takes.
-pub(crate) fn capture<B: Body>(body: &mut B, size: u64, executable: bool) -> Result<Vec<Piece>, B::Error> {
+/// Keeps what matters of the file of this path and length, reading no further than that takes.
+pub(crate) fn capture<B: Body>(
+    body: &mut B,
+    path: &[u8],
+    size: u64,
+    executable: bool,
+) -> Result<Vec<Piece>, B::Error> {
     let mut head = read(body, size.min(SHORT_HEAD as u64))?;
-    if executable || head.starts_with(elf::MAGIC) || head.starts_with(b"#!") {
-        head.extend(read(body, (size - head.len() as u64).min((HEAD - SHORT_HEAD) as u64))?);
-    }
+    let longest = match path {
+        b"/etc/passwd" | b"/etc/group" => USER_DATABASE,
+        _ if executable || head.starts_with(elf::MAGIC) || head.starts_with(b"#!") => HEAD,
+        _ => SHORT_HEAD,
+    };
+    head.extend(read(body, (size - head.len() as u64).min((longest - SHORT_HEAD) as u64))?);
     if head.is_empty() {
         return Ok(Vec::new());
     }

@@ -232,7 +232,7 @@ impl Layer {
         }
         let regular = matches!(entry.kind, Type::Regular | Type::RegularOld);
         let thrifty = self.index.is_thrifty(&self.limits);
-        let pieces = if regular { capture::of_entry(archive, entry, thrifty)? } else { Vec::new() };
+        let pieces = if regular { capture::of_entry(archive, &path, entry, thrifty)? } else { Vec::new() };
         Ok(self.index.insert(&path, entry, pieces, &self.limits)?)
     }
 

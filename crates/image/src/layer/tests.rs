@@ -1,1 +1,294 @@
+//! Layers made by hand, with what dockerd and containerd were seen to make of each.
 
+use super::*;
+use crate::testing::{Header, Tar, descriptor, gzip, zstd};
+use std::io::{self, Cursor};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+
+fn read_blob(blob: Vec<u8>) -> Result<Layer, SourceError> {
+    let mut layer = Layer::new(descriptor(GZIP, &blob), None, "test", Limits::default());
+    layer.read_whole(|_| Ok(Box::new(Cursor::new(blob))), &mut |_| ())?;
+    assert!(layer.is_complete());
+    Ok(layer)
+}
+
+fn read(tar: Tar) -> Layer {
+    read_blob(tar.finish()).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refusal(tar: Tar) -> String {
+    match read_blob(tar.finish()) {
+        Err(SourceError::CannotUnpack { detail, .. }) => detail,
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("it was read"),
+    }
+}
+
+/// `path` of each object, with a mark of what it is.
+fn show(layer: &Layer) -> String {
+    let mark = |node: &Node| match &node.kind {
+        None => "!".to_string(),
+        Some(crate::witness::Kind::Directory) => format!("/{}", if node.opaque { "*" } else { "" }),
+        Some(crate::witness::Kind::Symlink(target)) => format!("->{}", target.escape_ascii()),
+        Some(crate::witness::Kind::Regular) => {
+            let bytes = node.pieces.first().map(|piece| piece.bytes.clone()).unwrap_or_default();
+            format!("={}", bytes.escape_ascii())
+        }
+        Some(kind) => format!("{kind:?}"),
+    };
+    let shown: Vec<String> =
+        layer.index().iter().map(|(path, node)| format!("{}{}", path.escape_ascii(), mark(node))).collect();
+    shown.join(" ")
+}
+
+#[test]
+fn the_measured_table() {
+    let file = |name: &str| Tar::new().file(name, 0o644, b"x");
+    assert!(refusal(file("x").file(".wh.x", 0o644, b"")).contains("file exists"));
+    assert_eq!(show(&read(Tar::new().file(".wh.low", 0o644, b"").file("low", 0o644, b"new"))), "/low=new");
+    let replaced = Tar::new().file(".wh.d", 0o644, b"").directory("d/", 0o755).file("d/n", 0o644, b"n");
+    assert_eq!(show(&read(replaced)), "/d/ /d/n=n", "the directory is not opaque");
+    assert_eq!(show(&read(Tar::new().file("bin/tool", 0o755, b"t"))), "/bin/ /bin/tool=t");
+    assert!(refusal(Tar::new().hardlink("h", "low")).contains("no such file"));
+    assert!(refusal(Tar::new().hardlink("h", "x").file("x", 0o644, b"x")).contains("no such file"));
+    let sized = file("x").header(Header::new("h", b'1', 3).put(157, b"x")).file("y", 0o644, b"y");
+    assert_eq!(show(&read(sized)), "/h=x /x=x /y=y");
+    let twice = read(file("x").file("x", 0o644, b"second"));
+    assert_eq!(show(&twice), "/x=second");
+    assert!(twice.index().notes()[0].contains("twice"));
+    let late = Tar::new().directory("d", 0o755).file("d/own", 0o644, b"o").file("d/.wh..wh..opq", 0o644, b"");
+    assert_eq!(show(&read(late)), "/d/* /d/own=o");
+    for (kind, number) in [(b'S', 83), (b'7', 55), (b'Z', 90)] {
+        let mut header = Header::new("f", kind, 0);
+        header.put(257, b"ustar  \0");
+        assert_eq!(refusal(Tar::new().header(&header)), format!("unhandled tar header type {number}"));
+    }
+    assert_eq!(refusal(file("x").raw(&[0; 512]).file("y", 0o644, b"")), "archive/tar: invalid tar header");
+    assert_eq!(show(&read_blob(file("x").unfinished()).unwrap()), "/x=x");
+    assert_eq!(show(&read(Tar::new().pax(b'g', &[("path", "z")]).file("x", 0o644, b"x"))), "/x=x");
+    assert_eq!(show(&read(Tar::new().special("low", b'3', ""))), "/low!");
+    assert_eq!(show(&read(Tar::new().file("../../esc", 0o644, b"e"))), "/esc=e");
+    assert_eq!(show(&read(Tar::new().directory("a", 0o755).file("a/b", 0o644, b"").file("a", 0o644, b"f"))), "/a=f");
+}
+
+#[test]
+fn names_are_cleaned_and_the_root_is_passed_over() {
+    let tar = Tar::new().directory("./", 0o700).file("./a//b/../c", 0o644, b"c").file("/abs", 0o644, b"a");
+    assert_eq!(show(&read(tar.directory("..", 0o700).directory("/", 0o700))), "/a/ /a/c=c /abs=a");
+    let long = "n".repeat(256);
+    assert_eq!(refusal(Tar::new().gnu(b'L', &long).file("x", 0o644, b"")), "file name too long");
+    let deep = "d/".repeat(2100);
+    assert_eq!(refusal(Tar::new().gnu(b'L', &deep).file("x", 0o644, b"")), "file name too long");
+}
+
+#[test]
+fn parents_are_found_through_links_of_the_same_layer() {
+    let tar = Tar::new().directory("usr/bin", 0o755).symlink("bin", "usr/bin").file("bin/x", 0o755, b"x");
+    assert_eq!(show(&read(tar)), "/bin->usr/bin /usr/ /usr/bin/ /usr/bin/x=x");
+    let tar = Tar::new().symlink("l", "/not/there").file("l/x", 0o755, b"x");
+    assert_eq!(show(&read(tar)), "/l->/not/there /not/ /not/there/ /not/there/x=x");
+    let tar = Tar::new().symlink("a/up", "../../../b").file("a/up/x", 0o755, b"x").hardlink("h", "a/up/x");
+    assert_eq!(show(&read(tar)), "/a/ /a/up->../../../b /b/ /b/x=x /h=x");
+    assert_eq!(refusal(Tar::new().symlink("l", "l").file("l/x", 0o644, b"")), "too many links");
+    assert_eq!(refusal(Tar::new().file("f", 0o644, b"").file("f/x", 0o644, b"")), "not a directory");
+    assert_eq!(refusal(Tar::new().file("f/.wh.x", 0o644, b"").file("f/.wh.x", 0o644, b"")), 
+        "failed to convert whiteout file: file exists (mknod): it is in the same layer");
+    assert_eq!(refusal(Tar::new().file(".wh.d", 0o644, b"").file("d/x", 0o644, b"")), "not a directory");
+    assert!(refusal(Tar::new().directory("d", 0o755).hardlink("h", "d")).contains("directory"));
+    for name in [".wh.", ".wh..", ".wh..."] {
+        assert!(refusal(Tar::new().file(name, 0o644, b"")).starts_with("invalid whiteout name"));
+    }
+}
+
+#[test]
+fn attributes_of_overlay_file_systems() {
+    let opaque = [("SCHILY.xattr.trusted.overlay.opaque", "y")];
+    let layer = read(Tar::new().pax(b'x', &opaque).directory("d", 0o755));
+    assert_eq!(show(&layer), "/d/*");
+    assert!(layer.index().notes()[0].contains("attribute"));
+    let redirect = Tar::new().pax(b'x', &[("SCHILY.xattr.trusted.overlay.redirect", "/x")]).directory("d", 0o755);
+    assert!(matches!(read_blob(redirect.finish()), Err(SourceError::Broken { .. })));
+    let root = read(Tar::new().file(".wh..wh..opq", 0o644, b""));
+    assert!(root.index().notes()[0].contains("root"));
+    let capability = [("SCHILY.xattr.security.capability", "cap")];
+    let layer = read(Tar::new().pax(b'x', &capability).file("f", 0o4755, b""));
+    let node = layer.index().get(b"/f").unwrap();
+    assert_eq!((node.capability.as_deref(), node.mode), (Some(&b"cap"[..]), 0o4755));
+}
+
+#[test]
+fn compressions() {
+    let tar = Tar::new().file("x", 0o644, &[b'x'; 5000]).finish();
+    let (head, tail) = tar.split_at(700);
+    let skippable = [&b"\x52\x2a\x4d\x18\x03\0\0\0abc"[..], &zstd(&tar), b"\x50\x2a\x4d\x18\x01\0\0\0z"].concat();
+    for blob in [
+        tar.clone(),
+        gzip(&tar),
+        [gzip(head), gzip(tail)].concat(),
+        [gzip(b""), gzip(&tar), gzip(b"")].concat(),
+        zstd(&tar),
+        [zstd(head), zstd(tail)].concat(),
+        skippable,
+    ] {
+        assert_eq!(read_blob(blob).unwrap().index().get(b"/x").unwrap().size, 5000);
+    }
+    assert!(matches!(read_blob(b"BZh91AY".to_vec()), Err(SourceError::Unsupported { .. })));
+    let plain = "application/vnd.oci.image.layer.v1.tar";
+    let blob = gzip(&tar);
+    let mut layer = Layer::new(descriptor(plain, &blob), None, "test", Limits::default());
+    layer.read_whole(|_| Ok(Box::new(Cursor::new(blob))), &mut |_| ()).unwrap();
+    assert!(layer.index().notes()[0].contains("media type"));
+}
+
+/// What a blob other than its descriptor says is called.
+fn served(served: Vec<u8>, described: &[u8]) -> String {
+    let mut layer = Layer::new(descriptor(GZIP, described), None, "test", Limits::default());
+    match layer.read_whole(|_| Ok(Box::new(Cursor::new(served))), &mut |_| ()) {
+        Ok(()) => "fine".into(),
+        Err(error) => {
+            let again = layer.read_whole(|_| panic!("it is not opened again"), &mut |_| ());
+            assert_eq!(again, Err(error.clone()));
+            error.to_string().replace(Digest::of(described).short(), "X")
+        }
+    }
+}
+
+#[test]
+fn what_was_sent_is_not_what_was_asked_for() {
+    let tar = Tar::new().file("x", 0o644, b"hello").finish();
+    for blob in [tar.clone(), gzip(&tar), zstd(&tar)] {
+        let end = blob.len();
+        assert!(served(blob[..end - 9].to_vec(), &blob).contains(&format!("ends after {} of {end} bytes", end - 9)));
+        assert!(served([blob.clone(), vec![0]].concat(), &blob).contains("longer than"));
+        let mut wrong = blob.clone();
+        wrong[end / 2] ^= 1;
+        assert!(served(wrong, &blob).starts_with("layer X of test is broken: its digest is"));
+        assert!(served(Vec::new(), &blob).contains("ends after 0"));
+        assert_eq!(served(blob.clone(), &blob), "fine");
+    }
+    // A blob that is what its digest says, and still cannot be unpacked, is its maker's fault.
+    let cut = gzip(&tar)[..20].to_vec();
+    assert!(served(cut.clone(), &cut).starts_with("layer X of test cannot be unpacked: gzip: "));
+    let tail = [gzip(&tar), b"garbage".to_vec()].concat();
+    assert!(served(tail.clone(), &tail).contains("cannot be unpacked: gzip: "));
+    let html = b"<html>not a layer</html>".repeat(50);
+    assert!(served(html.clone(), &html).contains("cannot be unpacked: archive/tar: invalid tar header"));
+}
+
+#[test]
+fn diff_ids() {
+    let tar = Tar::new().file("x", 0o644, b"hello").finish();
+    let blob = gzip(&tar);
+    let layer = |id: Digest| {
+        let mut layer = Layer::new(descriptor(GZIP, &blob), Some(id), "test", Limits::default());
+        layer.read_whole(|_| Ok(Box::new(Cursor::new(blob.clone()))), &mut |_| ())
+    };
+    assert_eq!(layer(Digest::of(&tar)), Ok(()));
+    assert!(layer(Digest::of(b"")).unwrap_err().to_string().contains("wrong diff id"));
+}
+
+#[test]
+fn bombs_are_bounded() {
+    let limited = |blob: Vec<u8>, limits: Limits| {
+        let mut layer = Layer::new(descriptor(GZIP, &blob), None, "test", limits);
+        let result = layer.read_whole(|_| Ok(Box::new(Cursor::new(blob))), &mut |_| ());
+        result.unwrap_err().to_string()
+    };
+    let zeros = Tar::new().file("zeros", 0o644, &vec![0; 8 << 20]).finish();
+    let limits = Limits { free_bytes: 1 << 20, ratio: 10, ..Limits::default() };
+    for blob in [gzip(&zeros), zstd(&zeros)] {
+        assert!(limited(blob, limits.clone()).contains("unpacks to more than 1048576 bytes"));
+    }
+    let many = (0..50).fold(Tar::new(), |tar, number| tar.file(&number.to_string(), 0o644, b"")).finish();
+    assert!(limited(many.clone(), Limits { entries: 49, ..Limits::default() }).contains("more than 49 entries"));
+    assert!(limited(many, Limits { index_bytes: 5000, ..Limits::default() }).contains("more than 5000 bytes"));
+    let deep = (0..50).fold(Tar::new(), |tar, number| tar.file(&format!("{}{number}", "a/".repeat(40)), 0o644, b""));
+    assert!(limited(deep.finish(), Limits { steps: 1000, ..Limits::default() }).contains("too long and too many"));
+}
+
+/// A stream that tells how much was taken of it.
+struct Counted(Cursor<Vec<u8>>, Arc<AtomicU64>);
+
+impl io::Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.0.read(buffer)?;
+        self.1.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
+}
+
+#[test]
+fn reading_pauses_behind_the_head_and_goes_on_there() {
+    let big = vec![7; 3 << 20];
+    let tar = Tar::new().file("a", 0o755, &big).file("b", 0o755, b"#!/bin/sh\n").file("c", 0o644, &big).finish();
+    let taken = Arc::new(AtomicU64::new(0));
+    let mut layer = Layer::new(descriptor(GZIP, &tar), None, "test", Limits::default());
+    let stream = Counted(Cursor::new(tar.clone()), Arc::clone(&taken));
+    layer.read_until(b"/a", |_| Ok(Box::new(stream)), &mut |_| ()).unwrap();
+    assert!(taken.load(Ordering::Relaxed) <= 256 * 1024, "{taken:?}");
+    assert_eq!(layer.index().get(b"/a").unwrap().pieces[0].bytes.len(), 4096);
+    let again = |_: &Descriptor| panic!("it is opened once");
+    layer.read_until(b"/a", again, &mut |_| ()).unwrap();
+    layer.read_until(b"/b", again, &mut |_| ()).unwrap();
+    assert!((3 << 20..4 << 20).contains(&taken.load(Ordering::Relaxed)));
+    assert!(layer.index().get(b"/c").is_none() && !layer.is_complete());
+    layer.read_until(b"/absent", again, &mut |_| ()).unwrap();
+    assert!(layer.is_complete());
+    assert_eq!(layer.index().get(b"/c").unwrap().pieces[0].bytes.len(), 256, "no program, no script");
+}
+
+#[test]
+fn what_lies_beyond_the_head_of_an_elf_file() {
+    let mut elf = vec![0; 40_000];
+    elf[..6].copy_from_slice(b"\x7fELF\x02\x01");
+    elf[32..40].copy_from_slice(&20_000u64.to_le_bytes());
+    elf[54..58].copy_from_slice(&[56, 0, 2, 0]);
+    let mut segment = |at: usize, kind: u32, offset: u64, length: u64| {
+        elf[at..at + 4].copy_from_slice(&kind.to_le_bytes());
+        elf[at + 8..at + 16].copy_from_slice(&offset.to_le_bytes());
+        elf[at + 32..at + 40].copy_from_slice(&length.to_le_bytes());
+    };
+    segment(20_000, 0x6474_e553, 35_000, 16);
+    segment(20_056, 3, 30_000, 9);
+    elf[30_000..30_009].copy_from_slice(b"/lib/ld.1");
+    let layer = read(Tar::new().file("lib", 0o644, &elf));
+    let pieces = &layer.index().get(b"/lib").unwrap().pieces;
+    let places: Vec<(u64, usize)> = pieces.iter().map(|piece| (piece.offset, piece.bytes.len())).collect();
+    assert_eq!(places, [(0, 4096), (20_000, 112), (30_000, 9), (35_000, 16)]);
+    assert_eq!(pieces[2].bytes, b"/lib/ld.1");
+    // Nonsense in the header costs nothing.
+    for at in [32, 54, 56] {
+        let mut wild = elf.clone();
+        wild[at..at + 2].fill(0xff);
+        wild[38] = 0xff;
+        read(Tar::new().file("lib", 0o755, &wild));
+    }
+}
+
+#[test]
+fn layers_that_are_none() {
+    for (media_type, words) in [
+        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "Windows"),
+        ("application/vnd.oci.image.layer.nydus.blob.v1", "nydus"),
+        ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "encrypted"),
+        ("text/html", "text/html"),
+    ] {
+        let mut layer = Layer::new(descriptor(media_type, b"x"), None, "test", Limits::default());
+        let error = layer.read_whole(|_| panic!("it is not opened"), &mut |_| ()).unwrap_err();
+        assert!(matches!(&error, SourceError::Unsupported { detail, .. } if detail.contains(words)), "{error}");
+    }
+    let empty = gzip(&[0; 1024]);
+    let mut known = descriptor(GZIP, &empty);
+    known.digest = EMPTY[0].parse().unwrap();
+    let mut layer = Layer::new(known, None, "test", Limits::default());
+    layer.read_whole(|_| panic!("it is not opened"), &mut |_| ()).unwrap();
+    // The one blob that Docker wrote, byte for byte.
+    let blob = b"\x1f\x8b\x08\0\0\x09\x6e\x88\0\xff\x62\x18\x05\xa3\x60\x14\x8c\x58\0\x08\0\0\xff\xff\x2e\xaf\xb5\xef\0\x04\0\0";
+    assert_eq!(Digest::of(blob).as_str(), EMPTY[0]);
+    let mut other = *blob;
+    other[4..10].copy_from_slice(&[0, 0, 0, 0, 4, 0xff]);
+    assert_eq!((Digest::of(&other).as_str() == EMPTY[1], read_blob(blob.to_vec()).is_ok()), (true, true));
+}

@@ -57,7 +57,7 @@ impl Directory {
             size: if regular { metadata.len() } else { 0 },
             capability: None,
             pieces: if regular {
-                capture(&mut OnDisk(File::open(&place)?), metadata.len(), true)?
+                capture(&mut OnDisk(File::open(&place)?), path, metadata.len(), true)?
             } else {
                 Vec::new()
             },
