@@ -1,8 +1,10 @@
 //! A case: every fact known about what was asked, as data. It is filled from the world, saved, and replayed.
 
+mod bytes;
+
 use crate::secrets;
 use crate::target::Target;
-use base64::Engine as _;
+use bytes::{base64_bytes, bytes_base64, bytes_text};
 use execfit_image::digest::Digest;
 use execfit_image::index::Entry;
 use execfit_image::witness::{Kind, Origin, Piece, Witness};
@@ -305,7 +307,9 @@ impl FileTree for ChildFacts {
     }
 
     fn read_at(&self, path: &[u8], offset: u64, buffer: &mut [u8]) -> Result<usize, Gap> {
-        let Some(file) = self.file(path) else { return Err(Gap::Unread { path: path.to_vec(), layer: None }) };
+        let Some(file) = self.file(path) else {
+            return Err(Gap::Unread { path: path.to_vec(), layer: None });
+        };
         let Some(file) = file else { return Ok(0) };
         file.read_at(offset, buffer).ok_or_else(|| Gap::Hidden {
             path: path.to_vec(),
@@ -381,57 +385,4 @@ impl FileFacts {
 /// A path as text: what is not printable ASCII, and the backslash, is escaped.
 pub fn escape(path: &[u8]) -> String {
     path.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"")
-}
-
-mod base64_bytes {
-    use super::*;
-    use serde::{Deserializer, Serializer, de::Error};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&base64::engine::general_purpose::STANDARD.encode(bytes))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        base64::engine::general_purpose::STANDARD.decode(text).map_err(D::Error::custom)
-    }
-}
-
-mod bytes_base64 {
-    use super::*;
-    use serde::{Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-        base64_bytes::serialize(bytes.as_deref().unwrap_or_default(), serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
-        base64_bytes::deserialize(deserializer).map(Some)
-    }
-}
-
-/// Bytes as text where they are UTF-8, else as a list of numbers.
-mod bytes_text {
-    use super::*;
-    use serde::{Deserializer, Serializer};
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        Text(String),
-        Bytes(Vec<u8>),
-    }
-
-    pub(super) fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, serializer: S) -> Result<S::Ok, S::Error> {
-        let bytes = bytes.clone().unwrap_or_default();
-        let form = String::from_utf8(bytes).map_or_else(|error| Form::Bytes(error.into_bytes()), Form::Text);
-        form.serialize(serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u8>>, D::Error> {
-        Ok(Some(match Form::deserialize(deserializer)? {
-            Form::Text(text) => text.into_bytes(),
-            Form::Bytes(bytes) => bytes,
-        }))
-    }
 }

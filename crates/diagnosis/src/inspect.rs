@@ -123,7 +123,8 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
         return Err(needs);
     }
     let image = case.image(&asked.reference);
-    let missing = image.and_then(|image| image.trouble.as_ref()).is_some_and(|t| t.kind == TroubleKind::NotFound);
+    let missing =
+        image.and_then(|image| image.trouble.as_ref()).is_some_and(|t| t.kind == TroubleKind::NotFound);
     Ok(Inspection {
         schema: SCHEMA,
         reference: asked.reference.clone(),
@@ -151,7 +152,11 @@ fn platforms(case: &Case, asked: &Asked) -> Result<Vec<Platform>, Need> {
                 // A config without a word on its platform is asked about the one that everybody assumes.
                 let text = match (&child.os[..], &child.architecture[..]) {
                     (_, "") => "linux/amd64".to_string(),
-                    (os, architecture) => format!("{}/{architecture}/{}", if os.is_empty() { "linux" } else { os }, child.variant),
+                    (os, architecture) => format!(
+                        "{}/{architecture}/{}",
+                        if os.is_empty() { "linux" } else { os },
+                        child.variant
+                    ),
                 };
                 match text.trim_end_matches('/').parse() {
                     Ok(platform) => platform,
@@ -184,7 +189,7 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
         repository_credentials: None,
         command: asked.command.clone(),
         placement: Placement {
-            foreign_os: None,
+            foreign: None,
             hosts: vec![host.clone()],
             notes: Vec::new(),
             engine: Engine::Containerd,
@@ -221,10 +226,13 @@ fn step(step: &TraceStep) -> StepReport {
     let (machine, detail, source) = match &step.kind {
         StepKind::Symlink(target) => (None, Some(run::show(target)), None),
         StepKind::Script(interpreter, argument) => {
-            let argument = argument.as_ref().map(|argument| format!(" {}", run::show(argument))).unwrap_or_default();
+            let argument =
+                argument.as_ref().map(|argument| format!(" {}", run::show(argument))).unwrap_or_default();
             (None, Some(format!("#!{}{argument}", run::show(interpreter))), None)
         }
-        StepKind::Elf { machine, bits, .. } => (Some(machine.name().to_string()), Some(format!("{bits}-bit")), None),
+        StepKind::Elf { machine, bits, .. } => {
+            (Some(machine.name().to_string()), Some(format!("{bits}-bit")), None)
+        }
         StepKind::Interpreter(interpreter) => (None, Some(run::show(interpreter)), None),
         StepKind::Misc(handler) => (None, Some(handler.clone()), None),
         StepKind::Refused(errno, rule) => {

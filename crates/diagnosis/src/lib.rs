@@ -7,6 +7,8 @@ pub mod case;
 pub mod ecs;
 pub mod finding;
 pub mod findings;
+#[cfg(test)]
+mod fixture;
 pub mod inspect;
 pub mod log_line;
 pub mod nature;
@@ -19,3 +21,6 @@ pub mod subject;
 pub mod target;
 pub mod verdict;
 pub mod workload;
+
+#[cfg(test)]
+mod tests;

@@ -37,9 +37,10 @@ impl Nature {
             | Signature::BrokenShebang { .. }
             | Signature::Text { .. }
             | Signature::LinkAsText { .. } => Nature::Text,
-            Signature::Html { .. } | Signature::Json { .. } | Signature::Xml { .. } | Signature::ErrorText { .. } => {
-                Nature::ErrorPage
-            }
+            Signature::Html { .. }
+            | Signature::Json { .. }
+            | Signature::Xml { .. }
+            | Signature::ErrorText { .. } => Nature::ErrorPage,
             Signature::GitLfsPointer { .. } => Nature::LfsPointer,
             Signature::MachO { .. }
             | Signature::MachOFat { .. }
@@ -62,14 +63,23 @@ impl Nature {
     }
 }
 
-/// The interpreter that a text looks made for.
-pub fn interpreter(signature: &Signature) -> &'static str {
-    match signature {
-        Signature::Text { language: Language::Python } => "/usr/bin/env python3",
-        Signature::Text { language: Language::Node } => "/usr/bin/env node",
-        Signature::Text { language: Language::Perl } => "/usr/bin/env perl",
-        Signature::Text { language: Language::Ruby } => "/usr/bin/env ruby",
-        Signature::Text { language: Language::Php } => "/usr/bin/env php",
-        _ => "/bin/sh",
-    }
+/// The interpreter that a text looks made for, or names where the kernel does not see it.
+pub fn interpreter(signature: &Signature) -> String {
+    let language = match signature {
+        Signature::LateShebang { line, .. } | Signature::BrokenShebang { line } => {
+            let named = line.find('/').map(|at| line[at..].trim()).filter(|named| named.len() > 1);
+            return named.unwrap_or("/bin/sh").to_string();
+        }
+        Signature::Text { language } => language,
+        _ => &Language::Shell,
+    };
+    let known = match language {
+        Language::Python => "/usr/bin/env python3",
+        Language::Node => "/usr/bin/env node",
+        Language::Perl => "/usr/bin/env perl",
+        Language::Ruby => "/usr/bin/env ruby",
+        Language::Php => "/usr/bin/env php",
+        Language::Shell | Language::Unknown => "/bin/sh",
+    };
+    known.to_string()
 }

@@ -43,38 +43,66 @@ impl Process {
     ///
     /// # Errors
     /// A [`Gap`] where the image's user database was not read; inside, why the engine refuses the user.
-    pub fn credentials(&self, tree: &dyn FileTree, command: &Command) -> Result<Result<Credentials, String>, Gap> {
+    pub fn credentials(
+        &self,
+        tree: &dyn FileTree,
+        command: &Command,
+    ) -> Result<Result<Credentials, String>, Gap> {
         let bounding = bounding(command);
         let (user, group) = match self.user.split_once(':') {
             Some((user, group)) => (user, Some(group)),
             None => (self.user.as_str(), None),
         };
-        // runc libcontainer/user GetExecUser: the database is searched by name, then by number.
+        let mut groups = Vec::new();
+        // runc libcontainer/user GetExecUser: the database is searched by name, then by number. A user without an
+        // explicit group has all the groups that name him.
         let (uid, gid) = match (user, group) {
             ("" | "0" | "root", None) => (0, 0),
             (user, Some(group)) if is_number(user) && is_number(group) => (number(user), number(group)),
             (user, group) => {
                 let passwd = database(tree, b"/etc/passwd")?;
-                let entry = passwd.iter().find(|entry| entry.name == user || (is_number(user) && entry.id == number(user)));
+                let entry = passwd
+                    .iter()
+                    .find(|entry| entry.name == user || (is_number(user) && entry.id == number(user)));
                 let (uid, own_gid) = match entry {
                     Some(entry) => (entry.id, entry.second),
                     None if is_number(user) => (number(user), 0),
                     None if user.is_empty() => (0, 0),
-                    None => return Ok(Err(format!("unable to find user {user}: no matching entries in passwd file"))),
+                    None => {
+                        return Ok(Err(format!(
+                            "unable to find user {user}: no matching entries in passwd file"
+                        )));
+                    }
                 };
                 match group {
-                    None | Some("") => (uid, own_gid),
-                    Some(group) if is_number(group) => (uid, number(group)),
-                    Some(group) => match database(tree, b"/etc/group")?.iter().find(|entry| entry.name == group) {
-                        Some(entry) => (uid, entry.id),
-                        None => {
-                            return Ok(Err(format!("unable to find group {group}: no matching entries in group file")));
+                    None | Some("") => {
+                        let member = entry.map(|entry| entry.name.as_str()).filter(|name| *name != "root");
+                        if let Some(member) = member {
+                            let of_member = database(tree, b"/etc/group")?.into_iter();
+                            groups.extend(
+                                of_member
+                                    .filter(|g| g.members.iter().any(|name| name == member))
+                                    .map(|g| g.id),
+                            );
                         }
-                    },
+                        (uid, own_gid)
+                    }
+                    Some(group) if is_number(group) => (uid, number(group)),
+                    Some(group) => {
+                        match database(tree, b"/etc/group")?.iter().find(|entry| entry.name == group) {
+                            Some(entry) => (uid, entry.id),
+                            None => {
+                                return Ok(Err(format!(
+                                    "unable to find group {group}: no matching entries in group file"
+                                )));
+                            }
+                        }
+                    }
                 }
             }
         };
-        Ok(Ok(Credentials::container(uid, gid, vec![gid], bounding)))
+        groups.push(gid);
+        Ok(Ok(Credentials::container(uid, gid, groups, bounding)))
     }
 }
 
@@ -106,32 +134,69 @@ fn environment(image: &ChildFacts, command: &Command) -> Vec<(String, String)> {
     variables
 }
 
-/// The bounding set (moby `oci/caps` TweakCapabilities).
+/// The bounding set (moby `oci/caps/utils.go` TweakCapabilities): adding ALL leaves what is not dropped by name,
+/// dropping ALL leaves what is added by name, and else what is added wins over what is dropped.
 fn bounding(command: &Command) -> u64 {
     const ALL: u64 = (1 << NAMES.len()) - 1;
-    let bits = |names: &[String]| {
-        let bit = |name: &String| match name.to_ascii_uppercase().trim_start_matches("CAP_") {
-            "ALL" => ALL,
-            name => NAMES.iter().position(|known| *known == name).map_or(0, |number| 1 << number),
-        };
-        names.iter().fold(0, |set, name| set | bit(name))
-    };
+    let plain = |name: &String| name.to_ascii_uppercase().trim_start_matches("CAP_").to_string();
+    let bit =
+        |name: &String| NAMES.iter().position(|known| *known == plain(name)).map_or(0, |number| 1 << number);
+    let bits = |names: &[String]| names.iter().fold(0, |set, name| set | bit(name));
+    let has_all = |names: &[String]| names.iter().any(|name| plain(name) == "ALL");
+    let (add, drop) = (&command.add_capabilities, &command.drop_capabilities);
     if command.privileged {
-        return ALL;
+        ALL
+    } else if has_all(add) {
+        ALL & !bits(drop)
+    } else if has_all(drop) {
+        bits(add)
+    } else {
+        DOCKER_DEFAULT & !bits(drop) | bits(add)
     }
-    let added = bits(&command.add_capabilities);
-    // Dropping ALL leaves what is added by name.
-    let dropped = bits(&command.drop_capabilities);
-    if dropped == ALL { added & if added == ALL { 0 } else { ALL } } else { (DOCKER_DEFAULT | added) & !dropped }
 }
 
 /// Capabilities by number (linux/capability.h).
 const NAMES: [&str; 41] = [
-    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP",
-    "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK", "IPC_OWNER",
-    "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT", "SYS_NICE",
-    "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE", "AUDIT_CONTROL", "SETFCAP",
-    "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND", "AUDIT_READ", "PERFMON", "BPF",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
     "CHECKPOINT_RESTORE",
 ];
 
@@ -149,6 +214,8 @@ struct Entry {
     id: u32,
     /// The group of a user.
     second: u32,
+    /// The members of a group.
+    members: Vec<String>,
 }
 
 /// The longest user database that is read.
@@ -168,7 +235,9 @@ fn database(tree: &dyn FileTree, path: &[u8]) -> Result<Vec<Entry>, Gap> {
         let fields: Vec<&str> = line.split(':').collect();
         let id = fields.get(2)?.parse().ok()?;
         let second = fields.get(3).and_then(|field| field.parse().ok()).unwrap_or(0);
-        Some(Entry { name: fields[0].to_string(), id, second })
+        let members =
+            fields.get(3).map(|list| list.split(',').map(String::from).collect()).unwrap_or_default();
+        Some(Entry { name: fields[0].to_string(), id, second, members })
     };
     Ok(text.lines().filter_map(entry).collect())
 }

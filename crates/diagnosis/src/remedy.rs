@@ -2,7 +2,7 @@
 
 use crate::case::{Case, Need};
 use crate::ecs::Scene;
-use crate::subject::{Subject, run_on};
+use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
 use crate::workload::{Capacity, Workload};
 use execfit_image::platform::{self, Platform};
@@ -72,9 +72,10 @@ impl Outlook {
     /// # Errors
     /// The facts that are missing.
     pub fn of(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Outlook, Vec<Need>> {
-        let Some(failing) = subjects.iter().find(|subject| subject.failing().is_some()) else {
+        if subjects.iter().all(|subject| subject.failing().is_none()) {
             return Ok(Outlook::default());
-        };
+        }
+        let foreign = subjects.iter().find(|subject| subject.is_architecture_fault());
         let mut needs = Vec::new();
         let mut keep = |answer: Result<Option<Remedy>, Vec<Need>>| match answer {
             Ok(remedy) => remedy,
@@ -83,7 +84,7 @@ impl Outlook {
                 None
             }
         };
-        let retarget = if failing.is_architecture_fault() { keep(retarget(case, scene, subjects)) } else { None };
+        let retarget = foreign.and_then(|failing| keep(retarget(case, scene, subjects, failing)));
         let rollback = keep(rollback(case, scene));
         if needs.is_empty() { Ok(Outlook { retarget, rollback }) } else { Err(needs) }
     }
@@ -107,23 +108,19 @@ pub fn rank(remedies: &mut Vec<Remedy>) {
 }
 
 /// Run the tasks on the other architecture: every container must run there, and machines must be there.
-fn retarget(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Option<Remedy>, Vec<Need>> {
-    let Some((host, ..)) = subjects.iter().find_map(Subject::failing) else { return Ok(None) };
+fn retarget(
+    case: &Case,
+    scene: &Scene<'_>,
+    subjects: &[Subject<'_>],
+    failing: &Subject<'_>,
+) -> Result<Option<Remedy>, Vec<Need>> {
+    let Some((host, ..)) = failing.failing() else { return Ok(None) };
     let other = match host.architecture {
         Architecture::X86_64 => Architecture::Arm64,
         Architecture::Arm64 => Architecture::X86_64,
     };
-    let mut needs = Vec::new();
-    let mut verdicts = Vec::new();
-    for subject in subjects {
-        match run_on(case, subject.workload, &subject.name, other) {
-            Ok(run) => verdicts.push(run.verdict),
-            Err(need) => needs.push(need),
-        }
-    }
-    if !needs.is_empty() {
-        return Err(needs);
-    }
+    let workloads = subjects.iter().map(|subject| subject.workload);
+    let verdicts = deployed_anew(case, workloads, |_| vec![other])?;
     if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Fails(_))) {
         return Ok(None);
     }
@@ -139,12 +136,19 @@ fn retarget(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<
         (_, Some(false)) => format!("; the cluster has no {other} container instance: add capacity first"),
         _ => format!("; see first that the cluster has {other} capacity"),
     };
-    let proof = if proven { "all containers run there by the model" } else { "not every container could be proven there" };
-    let safe = proven && capacity.has(other) == Some(true) && is_rolling(scene);
+    let proof = if proven {
+        "all containers run there by the model"
+    } else {
+        "not every container could be proven there"
+    };
+    let admitted = scene.admits(other);
+    let constraint =
+        if admitted { "" } else { "; a placement constraint keeps it from there: change that, too" };
+    let safe = proven && admitted && capacity.has(other) == Some(true) && is_rolling(scene);
     Ok(Some(Remedy {
         kind: RemedyKind::Retarget,
         safety: if safe { Safety::Safe } else { Safety::Advice },
-        title: format!("run the task on {word}: {proof}{where_}"),
+        title: format!("run the task on {word}: {proof}{where_}{constraint}"),
         commands: retarget_commands(scene, word),
     }))
 }
@@ -165,8 +169,10 @@ fn retarget_commands(scene: &Scene<'_>, word: &str) -> Vec<String> {
     let revision = scene.revision().name;
     let family = revision.split(':').next().unwrap_or_default().to_string();
     let mut commands = vec![
-        format!("aws ecs describe-task-definition --task-definition {revision} --query taskDefinition > task.json"),
-        format!("jq '{READ_ONLY} | .runtimePlatform.cpuArchitecture = \"{word}\"' task.json > new.json"),
+        format!("aws ecs describe-task-definition --task-definition {revision} --include TAGS > task.json"),
+        format!(
+            "jq '.taskDefinition + {{tags: (.tags // [])}} | {READ_ONLY} | .runtimePlatform.cpuArchitecture = \"{word}\"' task.json > new.json"
+        ),
         "aws ecs register-task-definition --cli-input-json file://new.json".to_string(),
     ];
     commands.extend(update_service(scene, &format!("--task-definition {family}")));
@@ -180,9 +186,13 @@ fn update_service(scene: &Scene<'_>, change: &str) -> Option<String> {
     let cluster = service["clusterArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or("default");
     Some(match service["deploymentController"]["type"].as_str() {
         Some("CODE_DEPLOY") => {
-            format!("# the controller is CODE_DEPLOY: deploy it with `aws deploy create-deployment` and an AppSpec for {name}")
+            format!(
+                "# the controller is CODE_DEPLOY: deploy it with `aws deploy create-deployment` and an AppSpec for {name}"
+            )
         }
-        Some("EXTERNAL") => format!("# the controller is EXTERNAL: create a task set for {name} with your deployment tool"),
+        Some("EXTERNAL") => {
+            format!("# the controller is EXTERNAL: create a task set for {name} with your deployment tool")
+        }
         _ => format!("aws ecs update-service --cluster {cluster} --service {name} {change}"),
     })
 }
@@ -192,35 +202,59 @@ fn is_rolling(scene: &Scene<'_>) -> bool {
     controller.is_none_or(|controller| controller == "ECS" || controller.is_empty())
 }
 
-/// Go back to the previous revision, where it was seen running, or runs by the model.
+/// Go back to the previous revision, where the model does not speak against it. What ran once may not run again: its
+/// tag is resolved anew.
 fn rollback(case: &Case, scene: &Scene<'_>) -> Result<Option<Remedy>, Vec<Need>> {
     let Some(previous) = scene.previous().filter(|_| scene.service.is_some()) else { return Ok(None) };
     let name = previous.revision().name;
-    let (safety, proof) = if previous.ran_before() {
-        (Safety::Safe, "it was seen running")
-    } else {
-        match predicted(case, &previous.workloads(&case.logs))? {
-            Verdict::Runs => (Safety::Safe, "all its containers run by the model"),
-            Verdict::Fails(_) => return Ok(None),
-            Verdict::Unknown(_) => (Safety::Advice, "the model cannot tell whether it runs"),
-        }
-    };
+    let workloads = previous.workloads(&case.logs);
+    if workloads.is_empty() || workloads.iter().any(|workload| workload.placement.foreign.is_some()) {
+        return Ok(None);
+    }
+    let hosts = |workload: &Workload| workload.placement.hosts.iter().map(|host| host.architecture).collect();
+    let verdicts = deployed_anew(case, &workloads, hosts)?;
+    let (safety, proof) =
+        match (verdicts.into_iter().fold(Verdict::Runs, Verdict::worse), previous.ran_before()) {
+            (Verdict::Fails(_), _) => return Ok(None),
+            (Verdict::Runs, true) => {
+                (Safety::Safe, "it was seen running, and all its containers run by the model")
+            }
+            (Verdict::Runs, false) => (Safety::Safe, "all its containers run by the model"),
+            (Verdict::Unknown(_), true) => {
+                (Safety::Advice, "it was seen running; the model cannot tell whether it would again")
+            }
+            (Verdict::Unknown(_), false) => (Safety::Advice, "the model cannot tell whether it runs"),
+        };
     let safety = if is_rolling(scene) { safety } else { Safety::Advice };
     let command = update_service(scene, &format!("--task-definition {name}"));
     let title = format!("go back to {name}: {proof}");
     Ok(Some(Remedy { kind: RemedyKind::Rollback, safety, title, commands: command.into_iter().collect() }))
 }
 
-fn predicted(case: &Case, workloads: &[Workload]) -> Result<Verdict, Vec<Need>> {
-    let mut worst = Verdict::Runs;
+/// The verdicts of containers on these hosts, if they were deployed anew.
+fn deployed_anew<'w>(
+    case: &Case,
+    workloads: impl IntoIterator<Item = &'w Workload>,
+    hosts: impl Fn(&Workload) -> Vec<Architecture>,
+) -> Result<Vec<Verdict>, Vec<Need>> {
+    let mut verdicts = Vec::new();
     let mut needs = Vec::new();
     for workload in workloads {
-        match Subject::of(case, None, workload) {
-            Ok(subject) => worst = worst.worse(subject.verdict()),
-            Err(missing) => needs.extend(missing),
+        let name = match name_if_deployed_anew(case, workload) {
+            Ok(name) => name,
+            Err(need) => {
+                needs.push(need);
+                continue;
+            }
+        };
+        for host in hosts(workload) {
+            match run_on(case, workload, &name, host) {
+                Ok(run) => verdicts.push(run.verdict),
+                Err(need) => needs.push(need),
+            }
         }
     }
-    if needs.is_empty() { Ok(worst) } else { Err(needs) }
+    if needs.is_empty() { Ok(verdicts) } else { Err(needs) }
 }
 
 /// The tag beside a digest pin names an index that has the host's platform.
@@ -248,17 +282,27 @@ fn repin(subject: &Subject<'_>) -> Option<Remedy> {
 fn rebuild(subject: &Subject<'_>) -> Option<Remedy> {
     let (host, ..) = subject.failing()?;
     let platform = Platform::linux(host.architecture);
-    let reference = subject.workload.image.parse::<Reference>().ok()?.without_digest();
+    let written = subject.workload.image.parse::<Reference>().ok()?;
+    let is_pinned = written.digest.is_some();
+    let reference = written.without_digest();
     let mut commands = vec![
         format!("docker buildx build --platform {platform} --tag {reference} --push ."),
         format!("docker build --platform {platform} --tag {reference} . && docker push {reference}"),
         format!("finch build --platform {platform} --tag {reference} . && finch push {reference}"),
     ];
-    commands.extend(subject.scene.and_then(|scene| update_service(scene, "--force-new-deployment")));
+    if is_pinned {
+        commands.push(
+            "# then put the new digest into the container definition, in place of the old one".to_string(),
+        );
+    } else {
+        commands.extend(subject.scene.and_then(|scene| update_service(scene, "--force-new-deployment")));
+    }
     Some(Remedy {
         kind: RemedyKind::Rebuild,
         safety: Safety::Advice,
-        title: format!("build the image for {platform}, with the first of these that you have, and deploy it anew"),
+        title: format!(
+            "build the image for {platform}, with the first of these that you have, and deploy it anew"
+        ),
         commands,
     })
 }

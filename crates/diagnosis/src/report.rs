@@ -141,7 +141,8 @@ pub fn diagnose(case: &Case) -> Result<Report, Pending> {
             Err(missing) => needs.extend(missing),
         }
     }
-    let outlook = if needs.is_empty() { Outlook::of(case, &scene, &subjects) } else { Ok(Outlook::default()) };
+    let outlook =
+        if needs.is_empty() { Outlook::of(case, &scene, &subjects) } else { Ok(Outlook::default()) };
     let outlook = outlook.unwrap_or_else(|missing| {
         needs.extend(missing);
         Outlook::default()
@@ -165,8 +166,12 @@ pub fn diagnose(case: &Case) -> Result<Report, Pending> {
 /// The tag of the definition, to see whether it has moved since the deployment, or where a pin belongs.
 fn tag_need(case: &Case, workload: &Workload) -> Option<Need> {
     let reference: Reference = workload.image.parse().ok()?;
+    // Without a digest the tag may be left out: it is `latest` then.
+    let tagged = reference.tag.is_some() || reference.digest.is_none();
     let at_digest = workload.deployed.is_some() || reference.digest.is_some();
-    reference.tag.as_ref().filter(|_| at_digest)?;
+    if !tagged || !at_digest {
+        return None;
+    }
     let name = reference.without_digest().to_string();
     let repository_credentials = workload.repository_credentials.clone();
     case.image(&name).is_none().then_some(Need::Image { name, repository_credentials })
@@ -180,7 +185,7 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
         finding.remedies.extend(remedies.iter().cloned());
         rank(&mut finding.remedies);
     }
-    let verdict = findings::settled(subject, &found);
+    let verdict = findings::settled(subject);
     let failure = verdict.failure();
     let seen = &workload.observation;
     let image = subject.image();
@@ -193,7 +198,11 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
             digest: image.and_then(|image| image.digest.clone()),
             platforms: image.map(platforms).unwrap_or_default(),
         },
-        argv: subject.runs.first().map(|(_, run)| run.argv.iter().map(|word| run::show(word)).collect()).unwrap_or_default(),
+        argv: subject
+            .runs
+            .first()
+            .map(|(_, run)| run.argv.iter().map(|word| run::show(word)).collect())
+            .unwrap_or_default(),
         hosts: subject.runs.iter().map(host_report).collect(),
         verdict: verdict.name(),
         phase: failure.map(|failure| failure.phase()),
@@ -205,7 +214,11 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
             stopped: seen.stopped,
             exit_code: seen.exit_code,
             stop_code: seen.stop_code.clone(),
-            texts: seen.texts().filter(|text| crate::log_line::read(text).is_some()).map(String::from).collect(),
+            texts: seen
+                .texts()
+                .filter(|text| crate::log_line::read(text).is_some())
+                .map(String::from)
+                .collect(),
         },
         findings: found,
         image_is_missing: trouble.is_some_and(|trouble| trouble.kind == TroubleKind::NotFound),

@@ -1,21 +1,27 @@
 //! One container on one host: which manifest it gets, how its program is found, and what `execve` answers.
 
+mod mounted;
+mod trace;
+
+pub use trace::{StepKind, TraceStep};
+
 use crate::case::{Case, ChildFacts, Need, Trouble, TroubleKind, escape};
 use crate::nature::Nature;
 use crate::process::Process;
 use crate::verdict::{Failure, Verdict};
-use crate::workload::{Command, Engine, Mount};
+use crate::workload::{Command, Engine};
 use execfit_image::digest::Digest;
 use execfit_image::history::Certainty;
 use execfit_image::platform::{self, Platform};
 use execfit_kernel::credentials::Credentials;
 use execfit_kernel::elf::Machine;
 use execfit_kernel::errno::Errno;
-use execfit_kernel::exec::{Call, Outcome, Rule, Step, execve};
+use execfit_kernel::exec::{Call, Outcome, Step, execve};
 use execfit_kernel::host::{Architecture, Host};
 use execfit_kernel::signature::{Language, Signature};
-use execfit_kernel::tree::{FileTree, Gap, Node};
+use execfit_kernel::tree::Gap;
 use execfit_kernel::{launcher, lookup};
+use mounted::{Mounted, joined};
 
 /// `RLIMIT_STACK` of containers: Docker and containerd leave the kernel's default.
 const STACK_LIMIT: u64 = 8 * 1024 * 1024;
@@ -52,6 +58,8 @@ pub struct Run {
     pub trace: Vec<TraceStep>,
     /// What decided against it.
     pub blame: Option<Blame>,
+    /// Where argv[0] is looked for: `PATH`, or the working directory of a relative path. Empty for an absolute one.
+    pub searched: String,
     /// The engine's init found no program format and handed the file to `/bin/sh`.
     pub through_shell: bool,
 }
@@ -69,62 +77,6 @@ pub struct Blame {
     pub message: Option<String>,
 }
 
-/// One rung of the ladder from argv[0] to the answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TraceStep {
-    /// The file.
-    pub path: Vec<u8>,
-    /// What it is to this execution.
-    pub kind: StepKind,
-    /// Who brought it.
-    pub origin: Option<execfit_image::witness::Origin>,
-}
-
-/// What a file is to an execution.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum StepKind {
-    /// A link, with its text.
-    Symlink(Vec<u8>),
-    /// A script, with interpreter and argument.
-    Script(Vec<u8>, Option<Vec<u8>>),
-    /// An ELF program, or a loader.
-    Elf {
-        /// `e_machine`.
-        machine: Machine,
-        /// 32 or 64.
-        bits: u8,
-        /// Opened as the loader of another.
-        loader: bool,
-    },
-    /// The loader that a program asks for.
-    Interpreter(Vec<u8>),
-    /// A binfmt_misc handler.
-    Misc(String),
-    /// A file that no format knows.
-    Unrecognised,
-    /// The answer against it: errno, rule, source.
-    Refused(Option<Errno>, Rule),
-    /// The program starts.
-    Starts,
-}
-
-impl StepKind {
-    /// Its name in JSON.
-    pub fn name(&self) -> &'static str {
-        match self {
-            StepKind::Symlink(_) => "symlink",
-            StepKind::Script(..) => "script",
-            StepKind::Elf { loader: true, .. } => "loader",
-            StepKind::Elf { .. } => "elf",
-            StepKind::Interpreter(_) => "interpreter",
-            StepKind::Misc(_) => "binfmt_misc",
-            StepKind::Unrecognised => "unrecognised",
-            StepKind::Refused(..) => "refused",
-            StepKind::Starts => "starts",
-        }
-    }
-}
-
 impl Run {
     /// The machines of the ELF files that the chain reached.
     pub fn machines(&self) -> impl Iterator<Item = (Machine, &TraceStep)> {
@@ -134,15 +86,21 @@ impl Run {
         })
     }
 
-    fn new(question: &Question<'_>) -> Run {
+    /// A run of which nothing can be told, and why.
+    pub fn untold(platform: &Platform, why: String) -> Run {
+        Run::new(platform).unknown(why)
+    }
+
+    fn new(platform: &Platform) -> Run {
         Run {
-            platform: question.platform.clone(),
-            host: question.platform.host_architecture(),
+            platform: platform.clone(),
+            host: platform.host_architecture(),
             manifest: None,
             argv: Vec::new(),
             verdict: Verdict::Runs,
             trace: Vec::new(),
             blame: None,
+            searched: String::new(),
             through_shell: false,
         }
     }
@@ -170,7 +128,7 @@ impl Run {
 /// # Errors
 /// The fact that is missing.
 pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
-    let mut run = Run::new(question);
+    let mut run = Run::new(question.platform);
     let Some(image) = case.image(question.image) else {
         let repository_credentials = question.repository_credentials.map(String::from);
         return Err(Need::Image { name: question.image.into(), repository_credentials });
@@ -194,7 +152,9 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
     let Some(child) = image.child(&chosen.digest) else {
         return Err(Need::Child { name: image.name.clone(), digest: chosen.digest.clone() });
     };
-    if let (Some(trouble), true) = (&child.trouble, child.files.is_empty()) {
+    // What cannot be unpacked fails whatever was read of it before.
+    let useless = |trouble: &&Trouble| child.files.is_empty() || trouble.kind == TroubleKind::CannotUnpack;
+    if let Some(trouble) = child.trouble.as_ref().filter(useless) {
         return Ok(run.troubled(trouble));
     }
     if child.os == "windows" {
@@ -205,7 +165,7 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
         return Ok(run.unknown(format!("hosts of {platform} are not modelled")));
     };
     let host = Host::aws(architecture);
-    match start(run, child, question.command, &host) {
+    match start(run, child, question.command, &host).map_err(|stopped| *stopped) {
         Ok(run) => Ok(run),
         Err((run, Gap::Unread { path, .. })) => match &child.trouble {
             Some(trouble) => Ok(run.troubled(trouble)),
@@ -216,25 +176,47 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
 }
 
 /// From the process to the kernel's answer.
-fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Result<Run, (Run, Gap)> {
+fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Result<Run, Box<(Run, Gap)>> {
     let tree = Mounted { image, mounts: &command.mounts };
     let process = Process::of(image, command);
     run.argv.clone_from(&process.argv);
     let Some(program) = process.argv.first() else {
-        run.blame = Some(refusal("", "neither image nor definition names a command", "moby daemon/create.go"));
+        run.blame =
+            Some(refusal("", "neither image nor definition names a command", "moby daemon/create.go"));
         return Ok(run.fails(Failure::Create));
     };
+    run.searched = match program {
+        absolute if absolute.starts_with(b"/") => String::new(),
+        relative if relative.contains(&b'/') => format!("from the working directory {}", show(&process.cwd)),
+        _ => format!("in PATH={}", show(&process.path)),
+    };
+    if !process.cwd.starts_with(b"/") {
+        let rule = format!("the working directory {} is not an absolute path", show(&process.cwd));
+        run.blame = Some(refusal(
+            "",
+            &rule,
+            "moby daemon/container.go translateWorkingDir, runc libcontainer/configs/validate",
+        ));
+        return Ok(run.fails(Failure::Create));
+    }
+    // As it is written: a mount's own path may lead through links of the image.
+    if program.contains(&b'/')
+        && let Err(gap) = tree.covered(&joined(&process.cwd, program))
+    {
+        return Err(Box::new((run, gap)));
+    }
     let credentials = match process.credentials(&tree, command) {
         Ok(Ok(credentials)) => credentials,
         Ok(Err(why)) => {
             run.blame = Some(refusal("/etc/passwd", &why, "runc libcontainer/user GetExecUser"));
             return Ok(run.fails(Failure::Create));
         }
-        Err(gap) => return Err((run, gap)),
+        Err(gap) => return Err(Box::new((run, gap))),
     };
     if let (Some(hidden), false) = (&command.hidden_path, program.contains(&b'/')) {
-        let gap = Gap::Hidden { path: program.clone(), by: format!("an unseen PATH: it comes from {hidden}") };
-        return Err((run, gap));
+        let gap =
+            Gap::Hidden { path: program.clone(), by: format!("an unseen PATH: it comes from {hidden}") };
+        return Err(Box::new((run, gap)));
     }
     let answer = if command.init {
         by_init(&mut run, &tree, host, &process, &credentials)
@@ -246,7 +228,7 @@ fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Re
             run.verdict = verdict;
             Ok(run)
         }
-        Err(gap) => Err((run, gap)),
+        Err(gap) => Err(Box::new((run, gap))),
     }
 }
 
@@ -264,7 +246,11 @@ fn by_runtime(
         Ok(program) => program,
         Err(missed) => {
             let step = StepKind::Refused(Some(missed.errno), missed.rule);
-            run.trace.push(TraceStep { origin: tree.origin(&missed.blame), path: missed.blame.clone(), kind: step });
+            run.trace.push(TraceStep {
+                origin: tree.origin(&missed.blame),
+                path: missed.blame.clone(),
+                kind: step,
+            });
             let message = Some(missed.message);
             let blame = refusal("", missed.rule.text, missed.rule.source);
             run.blame = Some(Blame { path: missed.blame, message, ..blame });
@@ -311,10 +297,12 @@ fn as_script(file: &Signature) -> Verdict {
         // An empty script does nothing, successfully.
         (Nature::Empty, _) => Verdict::Runs,
         (_, Signature::Text { language: Language::Shell | Language::Unknown }) => Verdict::Runs,
-        (_, Signature::LateShebang { .. } | Signature::BrokenShebang { .. } | Signature::Script { .. }) => Verdict::Runs,
-        (Nature::Text | Nature::Encoded, _) => {
-            Verdict::Unknown(format!("the init hands {file} to /bin/sh, and what that makes of it is not modelled"))
+        (_, Signature::LateShebang { .. } | Signature::BrokenShebang { .. } | Signature::Script { .. }) => {
+            Verdict::Runs
         }
+        (Nature::Text | Nature::Encoded, _) => Verdict::Unknown(format!(
+            "the init hands {file} to /bin/sh, and what that makes of it is not modelled"
+        )),
         _ => Verdict::Fails(Failure::Exec(Errno::ENOEXEC)),
     }
 }
@@ -354,41 +342,6 @@ fn record(run: &mut Run, tree: &Mounted<'_>, step: Step<'_>) {
     let step = TraceStep { path: path.into(), origin: tree.origin(path), kind };
     if !run.trace.contains(&step) {
         run.trace.push(step);
-    }
-}
-
-/// An image's files with things mounted over them.
-struct Mounted<'a> {
-    image: &'a ChildFacts,
-    mounts: &'a [Mount],
-}
-
-impl Mounted<'_> {
-    fn origin(&self, path: &[u8]) -> Option<execfit_image::witness::Origin> {
-        self.image.file(path).flatten().and_then(|file| file.origin.clone())
-    }
-
-    fn covered(&self, path: &[u8]) -> Result<(), Gap> {
-        let covers = |mount: &&Mount| {
-            let point = mount.path.trim_end_matches('/').as_bytes();
-            !point.is_empty() && path.strip_prefix(point).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
-        };
-        match self.mounts.iter().find(covers) {
-            Some(mount) => Err(Gap::Hidden { path: path.to_vec(), by: mount.what.clone() }),
-            None => Ok(()),
-        }
-    }
-}
-
-impl FileTree for Mounted<'_> {
-    fn lookup(&self, path: &[u8]) -> Result<Option<Node<'_>>, Gap> {
-        self.covered(path)?;
-        self.image.lookup(path)
-    }
-
-    fn read_at(&self, path: &[u8], offset: u64, buffer: &mut [u8]) -> Result<usize, Gap> {
-        self.covered(path)?;
-        self.image.read_at(path, offset, buffer)
     }
 }
 

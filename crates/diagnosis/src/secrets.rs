@@ -54,9 +54,18 @@ pub fn redact(document: &mut Value) {
     }
 }
 
-/// `[{"name" or "key": ..., "value": ...}]`
+/// `[{"name" or "key": ..., "value": ...}]`; what breaks the shape is not trusted to be harmless.
 fn redact_pairs(pairs: &mut Value) {
+    if pairs.is_object() {
+        return redact_members(pairs, is_shown);
+    }
+    if let Value::String(text) = pairs {
+        *text = redacted(text);
+    }
     for pair in pairs.as_array_mut().into_iter().flatten() {
+        if let Value::String(variable) = pair {
+            *variable = redacted_variable(variable);
+        }
         let shown = pair["name"].as_str().is_some_and(is_shown);
         if let Some(value) = pair.get_mut("value").filter(|_| !shown) {
             *value = Value::String(redacted(value.as_str().unwrap_or_default()));
@@ -112,7 +121,9 @@ fn without_passwords(database: &[u8]) -> Vec<u8> {
     let lines = database.split_inclusive(|b| *b == b'\n').map(|line| {
         let mut fields: Vec<&[u8]> = line.split(|b| *b == b':').collect();
         if fields.len() > 2 {
-            fields[1] = b"x";
+            let hidden = vec![b'x'; fields[1].len()];
+            fields[1] = &hidden;
+            return fields.join(&b':');
         }
         fields.join(&b':')
     });
@@ -135,7 +146,10 @@ mod tests {
         redact(&mut document);
         let text = document.to_string();
         assert!(!text.contains("hunter2"), "{text}");
-        assert!(text.contains("<redacted 7 bytes>") && text.contains("/ecs/app") && text.contains("/bin"), "{text}");
+        assert!(
+            text.contains("<redacted 7 bytes>") && text.contains("/ecs/app") && text.contains("/bin"),
+            "{text}"
+        );
         let once = document.clone();
         redact(&mut document);
         assert_eq!(document, once, "redacting twice changes nothing");
@@ -155,6 +169,9 @@ mod tests {
     fn a_user_database_keeps_no_password() {
         let line = b"root:$6$secret:0:0:root:/root:/bin/sh\n".to_vec();
         let kept = keep_what_is_read(b"/etc/passwd", 40, vec![Piece { offset: 0, bytes: line }]);
-        assert_eq!(kept[0].bytes, b"root:x:0:0:root:/root:/bin/sh\n");
+        assert_eq!(
+            kept[0].bytes, b"root:xxxxxxxxx:0:0:root:/root:/bin/sh\n",
+            "the length stays: it is the file's"
+        );
     }
 }

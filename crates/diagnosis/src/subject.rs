@@ -33,11 +33,20 @@ impl<'a> Subject<'a> {
     ///
     /// # Errors
     /// The facts that are missing.
-    pub fn of(case: &'a Case, scene: Option<&'a Scene<'a>>, workload: &'a Workload) -> Result<Subject<'a>, Vec<Need>> {
+    pub fn of(
+        case: &'a Case,
+        scene: Option<&'a Scene<'a>>,
+        workload: &'a Workload,
+    ) -> Result<Subject<'a>, Vec<Need>> {
         let name = read_name(workload);
         let mut runs = Vec::new();
         let mut needs = Vec::new();
         for host in &workload.placement.hosts {
+            if let Some(what) = &workload.placement.foreign {
+                let platform = Platform::linux(host.architecture);
+                runs.push((host.clone(), Run::untold(&platform, format!("{what} are not modelled"))));
+                continue;
+            }
             match run_on(case, workload, &name, host.architecture) {
                 Ok(run) => runs.push((host.clone(), run)),
                 Err(need) => needs.push(need),
@@ -53,24 +62,21 @@ impl<'a> Subject<'a> {
 
     /// The verdict: that of the hosts where they agree. Where they do not, it depends on the host, so it is unknown.
     pub fn verdict(&self) -> Verdict {
-        if let Some(family) = &self.workload.placement.foreign_os {
-            return Verdict::Unknown(format!("tasks of {family} are not modelled"));
-        }
-        let mut verdicts = self.runs.iter().map(|(host, run)| (host.architecture, &run.verdict));
-        let Some((_, first)) = verdicts.next() else { return Verdict::Unknown("no host is known".into()) };
-        match verdicts.find(|(_, other)| other.name() != first.name()) {
-            None => first.clone(),
-            Some((other, verdict)) if ![first.name(), verdict.name()].contains(&crate::verdict::VerdictName::Unknown) => {
-                let words = |verdict: &Verdict| if *verdict == Verdict::Runs { "runs" } else { "fails" };
-                let first_host = self.runs[0].0.architecture;
-                Verdict::Unknown(format!(
-                    "it {} on {first_host} and {} on {other}, and nothing decides where it is placed",
-                    words(first),
-                    words(verdict)
-                ))
-            }
-            Some((_, verdict)) => first.clone().worse(verdict.clone()),
-        }
+        let Some((host, first)) = self.runs.first() else {
+            return Verdict::Unknown("no host is known".into());
+        };
+        let differs = |(_, other): &&(HostFact, Run)| other.verdict.name() != first.verdict.name();
+        let Some((other, second)) = self.runs.iter().find(differs) else { return first.verdict.clone() };
+        let words = |verdict: &Verdict| match verdict {
+            Verdict::Runs => "it runs".to_string(),
+            Verdict::Fails(_) => "it fails".to_string(),
+            Verdict::Unknown(why) => format!("nobody can tell ({why})"),
+        };
+        let (host, other) = (host.architecture, other.architecture);
+        let (first, second) = (words(&first.verdict), words(&second.verdict));
+        Verdict::Unknown(format!(
+            "on {host} {first}, on {other} {second}, and nothing decides where it is placed"
+        ))
     }
 
     /// The first run that fails, with its host and failure.
@@ -152,9 +158,22 @@ impl Refused<'_> {
         ladder(self.run)
     }
 
+    /// What becomes of a file without a format that the host knows.
+    pub fn answer(&self) -> &'static str {
+        match (self.run.through_shell, &self.run.verdict) {
+            (false, _) => "execve answers ENOEXEC (exec format error)",
+            (true, Verdict::Fails(_)) => "the init hands it to /bin/sh, which cannot run it either",
+            (true, _) => "the init hands it to /bin/sh, and what that makes of it is not modelled",
+        }
+    }
+
     /// Whether the file to blame is what the container was asked to run, and no interpreter of it.
     pub fn is_program(&self) -> bool {
-        !self.run.trace.iter().any(|step| matches!(step.kind, StepKind::Script(..) | StepKind::Interpreter(_)))
+        !self
+            .run
+            .trace
+            .iter()
+            .any(|step| matches!(step.kind, StepKind::Script(..) | StepKind::Interpreter(_)))
     }
 }
 
@@ -178,9 +197,33 @@ pub fn run_on(case: &Case, workload: &Workload, name: &str, architecture: Archit
 fn read_name(workload: &Workload) -> String {
     let deployed = workload.deployed.as_ref().and_then(|digest| digest.parse().ok());
     match (workload.image.parse::<Reference>(), deployed) {
-        (Ok(reference), Some(digest)) if reference.digest.is_none() => reference.with_digest(digest).to_string(),
+        (Ok(reference), Some(digest)) if reference.digest.is_none() => {
+            reference.with_digest(digest).to_string()
+        }
         _ => workload.image.clone(),
     }
+}
+
+/// The reference that a new deployment would get: its tag is resolved anew.
+///
+/// # Errors
+/// The tag was not looked at yet.
+pub fn name_if_deployed_anew(case: &Case, workload: &Workload) -> Result<String, Need> {
+    let deployed = read_name(workload);
+    let tag = match workload.image.parse::<Reference>() {
+        Ok(reference) if reference.digest.is_none() && deployed != workload.image => reference.to_string(),
+        _ => return Ok(deployed),
+    };
+    let Some(tagged) = case.image(&tag) else {
+        return Err(Need::Image {
+            name: tag,
+            repository_credentials: workload.repository_credentials.clone(),
+        });
+    };
+    let digest = tagged.digest.as_ref().map(ToString::to_string);
+    // The same content is not read twice.
+    let same = tagged.trouble.is_some() || digest.is_some() && digest == workload.deployed;
+    Ok(if same { deployed } else { tag })
 }
 
 /// The steps of a run as rungs.
@@ -194,14 +237,17 @@ fn rung(step: &TraceStep) -> Evidence {
     let text = match &step.kind {
         StepKind::Symlink(target) => format!("{path} -> {}", run::show(target)),
         StepKind::Script(interpreter, argument) => {
-            let argument = argument.as_ref().map(|argument| format!(" {}", run::show(argument))).unwrap_or_default();
+            let argument =
+                argument.as_ref().map(|argument| format!(" {}", run::show(argument))).unwrap_or_default();
             format!("{path} is a script: #!{}{argument}", run::show(interpreter))
         }
         StepKind::Elf { machine, bits, loader } => {
             let what = if *loader { "the loader" } else { "an ELF program" };
             format!("{path} is {what} for {} ({bits}-bit, e_machine {})", machine.name(), machine.0)
         }
-        StepKind::Interpreter(interpreter) => format!("{path} asks for the loader {}", run::show(interpreter)),
+        StepKind::Interpreter(interpreter) => {
+            format!("{path} asks for the loader {}", run::show(interpreter))
+        }
         StepKind::Misc(handler) => format!("{path} is taken by the binfmt_misc handler {handler}"),
         StepKind::Unrecognised => format!("{path} has no format that the kernel knows"),
         StepKind::Refused(errno, rule) => {

@@ -81,7 +81,11 @@ impl Target {
         if let Some(path) = text.strip_prefix("file:") {
             let path = path.strip_prefix("//").unwrap_or(path);
             let documents = TargetKind::Documents { path: path.into() };
-            return if path.is_empty() { Err(invalid("file: lacks a path")) } else { Ok(Target::new(documents)) };
+            return if path.is_empty() {
+                Err(invalid("file: lacks a path"))
+            } else {
+                Ok(Target::new(documents))
+            };
         }
         if text.starts_with("arn:") {
             return parse_arn(text).map_err(invalid);
@@ -182,9 +186,10 @@ fn task_of(cluster: &str, task: &str) -> Result<TargetKind, &'static str> {
 
 fn parse_family(text: &str) -> Result<TargetKind, &'static str> {
     let (family, revision) = match text.split_once(':') {
-        Some((family, revision)) => {
-            (family, Some(revision.parse().ok().filter(|n| *n > 0).ok_or("a revision is a number from 1 on")?))
-        }
+        Some((family, revision)) => (
+            family,
+            Some(revision.parse().ok().filter(|n| *n > 0).ok_or("a revision is a number from 1 on")?),
+        ),
         None => (text, None),
     };
     if is_name(family) {
@@ -227,7 +232,10 @@ mod tests {
         for (text, expected) in [
             ("arn:aws:ecs:us-east-1:111122223333:service/demo/api", "service demo/api us-east-1"),
             ("arn:aws-cn:ecs:cn-north-1:111122223333:service/api", "service default/api cn-north-1"),
-            ("arn:aws:ecs:eu-west-1:111122223333:service-deployment/demo/api/x1", "service demo/api eu-west-1"),
+            (
+                "arn:aws:ecs:eu-west-1:111122223333:service-deployment/demo/api/x1",
+                "service demo/api eu-west-1",
+            ),
             ("arn:aws:ecs:eu-west-1:111122223333:task/demo/abc", "task demo/abc eu-west-1"),
             ("arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7", "task definition api:7 eu-west-1"),
             ("demo/api", "service demo/api -"),
@@ -235,24 +243,42 @@ mod tests {
             ("api:12", "task definition api:12 -"),
             ("-", "documents on standard input -"),
             ("file:saved.json", "documents in saved.json -"),
-            ("https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/demo/services/api/health?region=eu-west-1",
-             "service demo/api eu-west-1"),
-            ("https://console.aws.amazon.com/ecs/home?region=us-east-2#/clusters/demo/services/api/details",
-             "service demo/api us-east-2"),
-            ("https://us-east-1.console.aws.amazon.com/ecs/v2/task-definitions/api/7/containers?region=us-east-1",
-             "task definition api:7 us-east-1"),
+            (
+                "https://eu-west-1.console.aws.amazon.com/ecs/v2/clusters/demo/services/api/health?region=eu-west-1",
+                "service demo/api eu-west-1",
+            ),
+            (
+                "https://console.aws.amazon.com/ecs/home?region=us-east-2#/clusters/demo/services/api/details",
+                "service demo/api us-east-2",
+            ),
+            (
+                "https://us-east-1.console.aws.amazon.com/ecs/v2/task-definitions/api/7/containers?region=us-east-1",
+                "task definition api:7 us-east-1",
+            ),
         ] {
             assert_eq!(show(text), expected, "{text}");
         }
-        let task = format!("https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/demo/services/api/tasks/{id}/logs");
+        let task = format!(
+            "https://us-east-1.console.aws.amazon.com/ecs/v2/clusters/demo/services/api/tasks/{id}/logs"
+        );
         assert_eq!(show(&task), format!("task demo/{id} us-east-1"));
     }
 
     #[test]
     fn what_names_nothing_says_why() {
-        for text in ["", "arn:aws:ecs", "arn:aws:s3:::bucket", "arn:aws:ecs:us-east-1:1:service/a/b", "a/b/c", "api:0",
-                     "api:x", "a b/c", "https://example.com/ecs/v2/clusters/a/services/b", "file:",
-                     "arn:aws:ecs:us-east-1:111122223333:cluster/demo"] {
+        for text in [
+            "",
+            "arn:aws:ecs",
+            "arn:aws:s3:::bucket",
+            "arn:aws:ecs:us-east-1:1:service/a/b",
+            "a/b/c",
+            "api:0",
+            "api:x",
+            "a b/c",
+            "https://example.com/ecs/v2/clusters/a/services/b",
+            "file:",
+            "arn:aws:ecs:us-east-1:111122223333:cluster/demo",
+        ] {
             assert!(show(text).starts_with("error: "), "{text}: {}", show(text));
         }
     }

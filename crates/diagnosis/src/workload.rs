@@ -63,8 +63,8 @@ pub struct Mount {
 /// The operating system and the hosts that a container may meet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placement {
-    /// Not Linux: the operating system family as the definition has it.
-    pub foreign_os: Option<String>,
+    /// What is not modelled of it, as a phrase, e.g. `tasks of WINDOWS_SERVER_2022_CORE`.
+    pub foreign: Option<String>,
     /// The kinds of host, the likeliest first. Never empty.
     pub hosts: Vec<HostFact>,
     /// What is odd about them, in sentences.

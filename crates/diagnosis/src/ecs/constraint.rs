@@ -92,10 +92,11 @@ fn comparison(clause: &str) -> Option<Comparison> {
     let end = rest.find(|c: char| c.is_whitespace() || "=!<>~".contains(c)).unwrap_or(rest.len());
     let (attribute, rest) = rest.split_at(end);
     let rest = rest.trim();
-    let one = |value: &str| Matcher::In(vec![value.trim().to_string()]);
+    let bare = |value: &str| value.trim().trim_matches(['\'', '"']).to_string();
+    let one = |value: &str| Matcher::In(vec![bare(value)]);
     let many = |list: &str| {
         let items = list.trim().trim_matches(['[', ']']).split(',');
-        Matcher::In(items.map(|item| item.trim().to_string()).collect())
+        Matcher::In(items.map(bare).collect())
     };
     let (matcher, negated) = if let Some(value) = rest.strip_prefix("==").or(rest.strip_prefix("equals ")) {
         (one(value), false)

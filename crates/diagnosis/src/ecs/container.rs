@@ -48,7 +48,8 @@ fn hidden_path(container: &Value, change: &Value, environment: &[(String, String
     if secrets.into_iter().any(|secret| secret["name"].as_str() == Some("PATH")) {
         return Some("the secret PATH".into());
     }
-    let files = [container, change].into_iter().filter_map(|owner| owner["environmentFiles"].as_array()).flatten();
+    let files =
+        [container, change].into_iter().filter_map(|owner| owner["environmentFiles"].as_array()).flatten();
     let file = files.into_iter().next()?;
     let said = environment.iter().any(|(name, _)| name == "PATH");
     let name = file["value"].as_str().unwrap_or("?");
@@ -93,7 +94,9 @@ fn volume_kind(definition: &Value, name: &str) -> &'static str {
         "FSx volume"
     } else if has("dockerVolumeConfiguration") {
         "Docker volume"
-    } else if volume.is_some_and(|volume| volume["host"]["sourcePath"].as_str().is_some_and(|path| !path.is_empty())) {
+    } else if volume
+        .is_some_and(|volume| volume["host"]["sourcePath"].as_str().is_some_and(|path| !path.is_empty()))
+    {
         "host directory"
     } else {
         "volume"

@@ -2,6 +2,7 @@
 
 use crate::case::Answer;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// All documents of a case, whichever call or file brought them; each is known by its keys.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ impl<'a> Documents<'a> {
     pub fn of(answers: &'a [Answer]) -> Documents<'a> {
         let mut documents = Documents::default();
         answers.iter().for_each(|answer| documents.add(&answer.body));
+        once(&mut documents.tasks, "taskArn");
+        once(&mut documents.container_instances, "containerInstanceArn");
         documents
     }
 
@@ -43,9 +46,11 @@ impl<'a> Documents<'a> {
         self.clusters.extend(many("clusters"));
         self.container_instances.extend(many("containerInstances"));
         self.capacity_providers.extend(many("capacityProviders").filter(|item| item["name"].is_string()));
-        self.service_revisions.extend(many("serviceRevisions").filter(|item| item["taskDefinition"].is_string()));
+        self.service_revisions
+            .extend(many("serviceRevisions").filter(|item| item["taskDefinition"].is_string()));
         self.service_deployments.extend(many("serviceDeployments"));
-        let definition = if body["containerDefinitions"].is_array() { Some(body) } else { body.get("taskDefinition") };
+        let definition =
+            if body["containerDefinitions"].is_array() { Some(body) } else { body.get("taskDefinition") };
         self.task_definitions.extend(definition.filter(|item| item["containerDefinitions"].is_array()));
     }
 
@@ -56,6 +61,14 @@ impl<'a> Documents<'a> {
             definition["taskDefinitionArn"].as_str() == Some(name) || revision_name(definition) == short
         })
     }
+}
+
+/// Keeps each thing once, as the last document has it: saved files and answers may tell of one several times.
+fn once(things: &mut Vec<&Value>, key: &str) {
+    let mut seen = BTreeSet::new();
+    things.reverse();
+    things.retain(|thing| thing[key].as_str().is_none_or(|arn| seen.insert(arn)));
+    things.reverse();
 }
 
 /// `family:revision` of a task definition; only the family where it was never registered.

@@ -31,7 +31,9 @@ pub(super) fn of(definition: &Value, tasks: &[&Value]) -> Vec<LogStream> {
             let mut own = containers.filter(|found| found["name"].as_str() == Some(name));
             own.any(|found| found["lastStatus"].as_str() == Some("STOPPED"))
         };
-        streams.extend(tasks.iter().filter(stopped).take(TASKS).filter_map(|task| stream(container, name, task)));
+        streams.extend(
+            tasks.iter().filter(stopped).take(TASKS).filter_map(|task| stream(container, name, task)),
+        );
     }
     streams
 }

@@ -14,3 +14,6 @@ pub use constraint::Constraint;
 pub use documents::Documents;
 pub use log_stream::LogStream;
 pub use scene::{Nothing, Revision, Scene};
+
+#[cfg(test)]
+mod tests;

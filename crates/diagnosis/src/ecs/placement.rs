@@ -27,9 +27,8 @@ pub(super) fn placement(scene: &Scene<'_>) -> Placement {
     if hosts.is_empty() {
         hosts = expected(scene, launch, &mut notes);
     }
-    let family = scene.definition["runtimePlatform"]["operatingSystemFamily"].as_str();
     Placement {
-        foreign_os: family.filter(|family| !family.is_empty() && *family != "LINUX").map(String::from),
+        foreign: foreign(scene, &hosts),
         hosts,
         notes,
         engine: match launch {
@@ -38,6 +37,17 @@ pub(super) fn placement(scene: &Scene<'_>) -> Placement {
         },
         capacity: capacity(scene, launch),
     }
+}
+
+/// A system or an architecture that is not modelled, as a phrase.
+fn foreign(scene: &Scene<'_>, hosts: &[HostFact]) -> Option<String> {
+    let asked = &scene.definition["runtimePlatform"];
+    let (family, cpu) = (text(&asked["operatingSystemFamily"]), text(&asked["cpuArchitecture"]));
+    if !family.is_empty() && !family.eq_ignore_ascii_case("LINUX") {
+        return Some(format!("tasks of {family}"));
+    }
+    let assumed = hosts.iter().any(|host| host.source == HostSource::Default);
+    (assumed && !cpu.is_empty()).then(|| format!("hosts of the cpuArchitecture {cpu}"))
 }
 
 /// The architecture in the API's words (`X86_64`, `ARM64`) or the attribute's (`x86_64`, `arm64`).
@@ -66,11 +76,15 @@ fn observed(scene: &Scene<'_>, notes: &mut Vec<String>) -> Vec<HostFact> {
         arn.is_some() && scene.tasks.iter().any(|task| task["containerInstanceArn"].as_str() == arn)
     };
     let of_instances = scene.documents.container_instances.iter().filter(own);
-    let of_instances = of_instances.filter_map(|instance| cpu(instance)).map(|cpu| (cpu, HostSource::Instance));
+    let of_instances =
+        of_instances.filter_map(|instance| cpu(instance)).map(|cpu| (cpu, HostSource::Instance));
     let hosts = counted(of_tasks.chain(of_revisions).chain(of_instances));
     if let [first, second, ..] = &hosts[..] {
         notes.push(if first.source == second.source {
-            format!("tasks of this revision were seen on both {} and {}", first.architecture, second.architecture)
+            format!(
+                "tasks of this revision were seen on both {} and {}",
+                first.architecture, second.architecture
+            )
         } else {
             let says = |host: &HostFact| format!("{} says {}", host.source.phrase(), host.architecture);
             format!("sources conflict: {}, {}", says(first), says(second))
@@ -100,13 +114,17 @@ fn expected(scene: &Scene<'_>, launch: Launch, notes: &mut Vec<String>) -> Vec<H
     let constraints = Constraint::all_of([Some(scene.definition), scene.service].into_iter().flatten());
     let admitted: Vec<&Value> = match launch {
         Launch::Fargate => Vec::new(),
-        _ => eligible(scene).filter(|instance| constraints.iter().all(|c| c.admits(|name| attribute(instance, name)))).collect(),
+        _ => eligible(scene)
+            .filter(|instance| constraints.iter().all(|c| c.admits(|name| attribute(instance, name))))
+            .collect(),
     };
     let kinds = counted(admitted.iter().filter_map(|i| cpu(i)).map(|cpu| (cpu, HostSource::Instance)));
     let fact = |architecture, source| HostFact { architecture, source, instances: 0 };
     match (declared, &kinds[..]) {
         (Some(declared), [_, ..]) => match kinds.iter().find(|kind| kind.architecture == declared) {
-            Some(kind) if kinds.len() > 1 => vec![HostFact { source: HostSource::RuntimePlatform, ..kind.clone() }],
+            Some(kind) if kinds.len() > 1 => {
+                vec![HostFact { source: HostSource::RuntimePlatform, ..kind.clone() }]
+            }
             Some(kind) => vec![kind.clone()],
             None => {
                 notes.push(format!(
@@ -119,7 +137,10 @@ fn expected(scene: &Scene<'_>, launch: Launch, notes: &mut Vec<String>) -> Vec<H
         },
         (None, [_, ..]) => {
             if kinds.len() > 1 {
-                notes.push("the cluster has container instances of both kinds, and nothing constrains placement".into());
+                notes.push(
+                    "the cluster has container instances of both kinds, and nothing constrains placement"
+                        .into(),
+                );
             }
             kinds
         }
@@ -128,10 +149,15 @@ fn expected(scene: &Scene<'_>, launch: Launch, notes: &mut Vec<String>) -> Vec<H
 }
 
 /// Where tasks would be placed, when no machine is visible either.
-fn unseen(constraints: &[Constraint], declared: Option<Architecture>, notes: &mut Vec<String>) -> Vec<HostFact> {
+fn unseen(
+    constraints: &[Constraint],
+    declared: Option<Architecture>,
+    notes: &mut Vec<String>,
+) -> Vec<HostFact> {
     let fact = |architecture, source| HostFact { architecture, source, instances: 0 };
     let of_cpu = constraints.iter().filter(|constraint| constraint.speaks_of(CPU)).collect::<Vec<_>>();
-    let allows = |cpu: &Architecture| of_cpu.iter().all(|c| c.admits(|name| (name == CPU).then_some(cpu.name())));
+    let allows =
+        |cpu: &Architecture| of_cpu.iter().all(|c| c.admits(|name| (name == CPU).then_some(cpu.name())));
     let constrained: Vec<Architecture> = Architecture::ALL.into_iter().filter(allows).collect();
     match (&constrained[..], declared) {
         ([only], None) => vec![fact(*only, HostSource::PlacementConstraint)],
@@ -146,13 +172,30 @@ fn unseen(constraints: &[Constraint], declared: Option<Architecture>, notes: &mu
     }
 }
 
+/// See [`Scene::admits`].
+pub(super) fn admits(scene: &Scene<'_>, architecture: Architecture) -> bool {
+    if launch(scene) == Launch::Fargate {
+        return true;
+    }
+    let constraints = Constraint::all_of([Some(scene.definition), scene.service].into_iter().flatten());
+    let mut machines = eligible(scene).filter(|instance| cpu(instance) == Some(architecture)).peekable();
+    if machines.peek().is_none() {
+        return constraints
+            .iter()
+            .all(|c| !c.speaks_of(CPU) || c.admits(|name| (name == CPU).then_some(architecture.name())));
+    }
+    machines.any(|machine| constraints.iter().all(|c| c.admits(|name| attribute(machine, name))))
+}
+
 /// Active container instances of the capacity providers that the service may use.
 fn eligible<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Value> {
     let providers = strategy(scene);
-    scene.documents.container_instances.iter().copied().filter(move |instance| {
-        let provider = instance["capacityProviderName"].as_str();
-        instance["status"].as_str().is_none_or(|status| status == "ACTIVE")
-            && (providers.is_empty() || provider.is_none_or(|provider| providers.contains(&provider)))
+    let all = &scene.documents.container_instances;
+    // A strategy takes machines of its providers alone. Where no machine names one, nobody told.
+    let told = all.iter().any(|instance| !text(&instance["capacityProviderName"]).is_empty());
+    all.iter().copied().filter(move |instance| {
+        matches!(text(&instance["status"]), "ACTIVE" | "")
+            && (providers.is_empty() || !told || providers.contains(&text(&instance["capacityProviderName"])))
     })
 }
 
@@ -194,7 +237,8 @@ fn launch(scene: &Scene<'_>) -> Launch {
         return by_provider(first);
     }
     let of_owner = scene.service.into_iter().chain(scene.tasks.iter().copied());
-    let said = of_owner.map(|owner| by_name(text(&owner["launchType"]))).find(|launch| *launch != Launch::Unknown);
+    let said =
+        of_owner.map(|owner| by_name(text(&owner["launchType"]))).find(|launch| *launch != Launch::Unknown);
     said.unwrap_or_else(|| {
         let required = scene.definition["requiresCompatibilities"].as_array();
         match required.map(Vec::as_slice) {

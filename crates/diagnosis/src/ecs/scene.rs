@@ -6,6 +6,7 @@ use super::{container, placement, time};
 use crate::case::Log;
 use crate::target::TargetKind;
 use crate::workload::{Observation, Workload};
+use execfit_kernel::host::Architecture;
 use serde_json::Value;
 
 /// One revision and what surrounds it.
@@ -48,8 +49,10 @@ impl<'a> Scene<'a> {
     pub fn of(target: &TargetKind, documents: &'a Documents<'a>) -> Result<Scene<'a>, Nothing> {
         match target {
             TargetKind::Service { service, .. } => {
-                let found = documents.services.iter().find(|found| found["serviceName"].as_str() == Some(service));
-                let found = found.ok_or_else(|| Nothing(format!("no document describes the service {service}")))?;
+                let found =
+                    documents.services.iter().find(|found| found["serviceName"].as_str() == Some(service));
+                let found =
+                    found.ok_or_else(|| Nothing(format!("no document describes the service {service}")))?;
                 Scene::of_service(found, documents)
             }
             TargetKind::Task { task, .. } => {
@@ -58,7 +61,10 @@ impl<'a> Scene<'a> {
                     arn.rsplit('/').next() == Some(task)
                 };
                 let found = documents.tasks.iter().find(is_it);
-                Scene::of_task(found.ok_or_else(|| Nothing(format!("no document describes the task {task}")))?, documents)
+                Scene::of_task(
+                    found.ok_or_else(|| Nothing(format!("no document describes the task {task}")))?,
+                    documents,
+                )
             }
             TargetKind::TaskDefinition { family, revision } => {
                 let of_family = documents.task_definitions.iter().filter(|definition| {
@@ -99,6 +105,12 @@ impl<'a> Scene<'a> {
         let mut scene = Scene { service: Some(service), ..Scene::of_definition(definition, documents) };
         scene.tasks = tasks_of(documents, definition);
         scene.tasks.retain(|task| task["group"].as_str().is_none_or(|of| of.is_empty() || of == group));
+        // Deployments of one revision may be of different digests: the current one is asked about, once it has tasks.
+        let current = primary(service).find_map(|deployment| deployment["id"].as_str());
+        let is_current = |task: &&Value| current.is_some() && task["startedBy"].as_str() == current;
+        if scene.tasks.iter().any(is_current) {
+            scene.tasks.retain(is_current);
+        }
         Ok(scene)
     }
 
@@ -118,7 +130,8 @@ impl<'a> Scene<'a> {
         let number = self.definition["revision"].as_u64()?;
         let family = self.definition["family"].as_str();
         let earlier = self.documents.task_definitions.iter().copied().filter(|other| {
-            other["family"].as_str() == family && other["revision"].as_u64().is_some_and(|other| other < number)
+            other["family"].as_str() == family
+                && other["revision"].as_u64().is_some_and(|other| other < number)
         });
         let definition = earlier.max_by_key(|other| other["revision"].as_u64())?;
         let tasks = tasks_of(self.documents, definition);
@@ -135,7 +148,8 @@ impl<'a> Scene<'a> {
                 .filter(|text| !text.is_empty())
                 .map(String::from),
             registered_by: self.definition["registeredBy"].as_str().map(String::from),
-            registered_at: (!time.is_null()).then(|| time.as_str().map_or_else(|| time.to_string(), String::from)),
+            registered_at: (!time.is_null())
+                .then(|| time.as_str().map_or_else(|| time.to_string(), String::from)),
         }
     }
 
@@ -151,7 +165,8 @@ impl<'a> Scene<'a> {
         let arn = self.definition["taskDefinitionArn"].as_str();
         let current = self.service.and_then(|service| service["currentServiceRevisions"].as_array());
         let of_this = self.documents.service_revisions.iter().copied();
-        let of_this = of_this.filter(move |revision| arn.is_some() && revision["taskDefinition"].as_str() == arn);
+        let of_this =
+            of_this.filter(move |revision| arn.is_some() && revision["taskDefinition"].as_str() == arn);
         let mut found: Vec<&Value> = of_this.collect();
         let is_current = |revision: &&Value| {
             let listed = current.into_iter().flatten();
@@ -161,6 +176,7 @@ impl<'a> Scene<'a> {
         if found.iter().any(is_current) {
             found.retain(is_current);
         }
+        found.sort_by(|a, b| time::seconds(&b["createdAt"]).total_cmp(&time::seconds(&a["createdAt"])));
         found.into_iter()
     }
 
@@ -172,14 +188,30 @@ impl<'a> Scene<'a> {
     /// Whether the service's last deployment of this revision is one that came up: a place to go back to.
     pub fn ran_before(&self) -> bool {
         let arn = self.definition["taskDefinitionArn"].as_str();
-        let deployed = self.service.into_iter().flat_map(|service| service["deployments"].as_array()).flatten();
+        let deployed =
+            self.service.into_iter().flat_map(|service| service["deployments"].as_array()).flatten();
         let mut deployed = deployed.filter(|deployment| deployment["taskDefinition"].as_str() == arn);
         let up = deployed.any(|deployment| deployment["runningCount"].as_u64().unwrap_or(0) > 0);
-        let successes = self.documents.service_deployments.iter().filter(|d| d["status"].as_str() == Some("SUCCESSFUL"));
-        let mut revisions = successes.filter_map(|d| d["targetServiceRevision"]["arn"].as_str());
-        let own = || self.documents.service_revisions.iter().filter(|r| arn.is_some() && r["taskDefinition"].as_str() == arn);
+        let successes =
+            self.documents.service_deployments.iter().filter(|d| d["status"].as_str() == Some("SUCCESSFUL"));
+        // ListServiceDeployments gives the ARN alone, DescribeServiceDeployments an object.
+        let mut revisions = successes.filter_map(|d| {
+            d["targetServiceRevisionArn"].as_str().or(d["targetServiceRevision"]["arn"].as_str())
+        });
+        let own = || {
+            self.documents
+                .service_revisions
+                .iter()
+                .filter(|r| arn.is_some() && r["taskDefinition"].as_str() == arn)
+        };
         up || self.tasks.iter().any(|task| task["lastStatus"].as_str() == Some("RUNNING"))
             || revisions.any(|success| own().any(|r| r["serviceRevisionArn"].as_str() == Some(success)))
+    }
+
+    /// Whether placement lets its tasks onto machines of an architecture: always on Fargate, else where there is such a
+    /// machine, or a constraint does not speak of it.
+    pub fn admits(&self, architecture: Architecture) -> bool {
+        placement::admits(self, architecture)
     }
 
     /// The log streams of containers that stopped, of the newest tasks first; a container is looked up in at most two.
@@ -214,10 +246,12 @@ impl<'a> Scene<'a> {
     /// The digest that ECS resolved, from the service revision, else from the newest task that shows it.
     fn deployed_digest(&self, container: &str) -> Option<String> {
         let is_it = |item: &&Value, key: &str| item[key].as_str() == Some(container);
-        let mut of_revisions = self.service_revisions().flat_map(|r| r["containerImages"].as_array()).flatten();
+        let mut of_revisions =
+            self.service_revisions().flat_map(|r| r["containerImages"].as_array()).flatten();
         let of_revision = of_revisions.find(|image| is_it(image, "containerName"));
         let of_tasks = self.tasks.iter().flat_map(|task| task["containers"].as_array()).flatten();
-        let mut of_tasks = of_tasks.filter(|found| is_it(found, "name")).filter_map(|found| found["imageDigest"].as_str());
+        let mut of_tasks =
+            of_tasks.filter(|found| is_it(found, "name")).filter_map(|found| found["imageDigest"].as_str());
         let digest = of_revision.and_then(|image| image["imageDigest"].as_str());
         digest.filter(|d| !d.is_empty()).or_else(|| of_tasks.find(|d| !d.is_empty())).map(String::from)
     }
@@ -226,10 +260,13 @@ impl<'a> Scene<'a> {
         let mut seen = Observation::default();
         for task in &self.tasks {
             let containers = task["containers"].as_array().into_iter().flatten();
-            let Some(found) = containers.into_iter().find(|found| found["name"].as_str() == Some(container)) else {
+            let Some(found) = containers.into_iter().find(|found| found["name"].as_str() == Some(container))
+            else {
                 continue;
             };
-            if task["lastStatus"].as_str() != Some("STOPPED") && found["lastStatus"].as_str() == Some("RUNNING") {
+            if task["lastStatus"].as_str() != Some("STOPPED")
+                && found["lastStatus"].as_str() == Some("RUNNING")
+            {
                 seen.running += 1;
             } else if found["lastStatus"].as_str() == Some("STOPPED") {
                 if seen.stopped == 0 {
@@ -253,10 +290,14 @@ impl<'a> Scene<'a> {
 
 /// The task definition that a service runs: of its primary deployment or task set, else its own.
 fn task_definition_of(service: &Value) -> Option<&str> {
-    let lists = ["deployments", "taskSets"].into_iter().filter_map(|key| service[key].as_array()).flatten();
-    let mut primary = lists.filter(|deployment| deployment["status"].as_str() == Some("PRIMARY"));
-    let arn = primary.find_map(|deployment| deployment["taskDefinition"].as_str());
+    let arn = primary(service).find_map(|deployment| deployment["taskDefinition"].as_str());
     arn.or(service["taskDefinition"].as_str()).filter(|arn| !arn.is_empty())
+}
+
+/// The primary deployment, or task set.
+fn primary(service: &Value) -> impl Iterator<Item = &Value> {
+    let lists = ["deployments", "taskSets"].into_iter().filter_map(|key| service[key].as_array()).flatten();
+    lists.filter(|deployment| deployment["status"].as_str() == Some("PRIMARY"))
 }
 
 fn definition<'a>(documents: &'a Documents<'a>, arn: &str) -> Result<&'a Value, Nothing> {

@@ -49,7 +49,9 @@ mod tests {
     fn epoch_and_iso_times_are_the_same() {
         let epoch = 1_790_000_000.5;
         assert_eq!(seconds(&json!(epoch)), epoch);
-        for text in ["2026-09-21T14:13:20.500Z", "2026-09-21T16:13:20.500+02:00", "2026-09-21T07:13:20.500000-07:00"] {
+        for text in
+            ["2026-09-21T14:13:20.500Z", "2026-09-21T16:13:20.500+02:00", "2026-09-21T07:13:20.500000-07:00"]
+        {
             assert_eq!(seconds(&json!(text)), epoch, "{text}");
         }
         for broken in [json!("yesterday"), json!("2026-13-01T00:00:00Z"), json!(null), json!("2026-01-01T")] {

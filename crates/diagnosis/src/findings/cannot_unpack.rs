@@ -31,3 +31,26 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let rule = Evidence::seen("the runtimes refuse the layer").source("containerd archive/tar.go, moby pkg/archive");
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, vec![rule])).cured_by(mend))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, Picture, Room, elf};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn a_layer_that_go_refuses() {
+        let picture = Picture::of_app("amd64", &elf(AMD64))
+            .trouble(TroubleKind::CannotUnpack, "layer 2 of app:1: a hard link to /missing, which is in no layer");
+        assert_snapshot!(Room::new().image("app:1", picture).finding(ID), @"
+        app: fails unpack
+          host x86_64 (default, 0): fails
+          findings: cannot-unpack, default-architecture
+        error[cannot-unpack]: container app: layer 2 of app:1: a hard link to /missing, which is in no layer
+          | the runtimes refuse the layer [containerd archive/tar.go, moby pkg/archive]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: build the image with a current builder
+        ");
+    }
+}

@@ -34,3 +34,29 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let mend = Remedy::edit("convert the file to LF, and keep it so", &[r"sed -i 's/\r$//' FILE", "echo '*.sh text eol=lf' >> .gitattributes"]);
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, refused.ladder())).cured_by(mend))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, Picture, Room, elf};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn a_script_from_windows() {
+        let picture = Picture::of_app("amd64", b"#!/bin/sh\r\nexec app\r\n").file("/bin/sh", 0o755, &elf(AMD64));
+        assert_snapshot!(Room::new().image("app:1", picture).log("exec /app: no such file or directory").finding(ID), @r#"
+        app: fails exec enoent
+          host x86_64 (default, 0): fails
+          findings: crlf-interpreter, default-architecture
+        error[crlf-interpreter]: container app: /app ends its #! line in CR LF: the kernel looks for /bin/sh\r and answers ENOENT (no such file or directory)
+          | /app is a script: #!/bin/sh\r (layer 2 of 3, COPY app /app)
+          | /bin/sh\r: ENOENT (no such file or directory): nothing stands at this path [fs/namei.c lookup_slow, path_resolution(7)]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exec /app: no such file or directory
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: convert the file to LF, and keep it so
+            $ sed -i 's/\r$//' FILE
+            $ echo '*.sh text eol=lf' >> .gitattributes
+        "#);
+    }
+}

@@ -25,13 +25,13 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let blame = run.blame.as_ref()?;
     let what = match failure {
         Failure::Exec(Errno::ENOEXEC) => {
-            let (_, signature, nature) = subject.no_program()?;
+            let (refused, signature, nature) = subject.no_program()?;
             match nature {
                 Nature::Elf(header) if run::is_of(header.machine, host.architecture) => {}
                 Nature::Unknown => {}
                 _ => return None,
             }
-            format!("is {}: execve answers ENOEXEC (exec format error)", signature.describe())
+            format!("is {}: {}", signature.describe(), refused.answer())
         }
         Failure::Exec(errno @ (Errno::EIO | Errno::EINVAL)) => format!("is damaged: {}; execve answers {errno} ({})", blame.rule, errno.text()),
         Failure::Killed(_) => format!("is damaged: {}; the process is killed by SIGSEGV (exit code 139)", blame.rule),
@@ -40,4 +40,58 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let message = format!("{} {what}", subject.object(&blame.path));
     let mend = Remedy::edit(format!("make {} anew, and compare its checksum", run::show(&blame.path)), &[]);
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, ladder(run))).cured_by(mend))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, Picture, Room, elf};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn an_object_file_and_one_cut_short() {
+        let mut object = elf(AMD64);
+        object[16] = 1;
+        assert_snapshot!(Room::new().image("app:1", Picture::of_app("amd64", &object)).finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: damaged-program, default-architecture
+        error[damaged-program]: container app: /app is an ELF object file for x86_64, not linked yet: execve answers ENOEXEC (exec format error)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app: ENOEXEC (exec format error): it is ELF but neither a program nor a shared object: e_type must be 2 or 3 (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_binary]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: make /app anew, and compare its checksum
+        ");
+        let cut = &elf(AMD64)[..100];
+        assert_snapshot!(Room::new().image("app:1", Picture::of_app("amd64", cut)).finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: damaged-program, default-architecture
+        error[damaged-program]: container app: /app is an ELF program for x86_64 cut short within its program headers (20 bytes missing): execve answers ENOEXEC (exec format error)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app: ENOEXEC (exec format error): the file ends before its program headers do: it is cut short, or e_phoff is wrong (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_phdrs elf_read]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: make /app anew, and compare its checksum
+        ");
+    }
+
+    #[test]
+    fn killed_while_it_is_mapped() {
+        let mut program = elf(AMD64);
+        // The segment's address: below what a process may map.
+        program[64 + 16..64 + 24].copy_from_slice(&0xffff_8000_0000_0000u64.to_le_bytes());
+        assert_snapshot!(Room::new().image("app:1", Picture::of_app("amd64", &program)).finding(ID), @"
+        app: fails killed sigsegv
+          host x86_64 (default, 0): fails
+          findings: damaged-program, default-architecture
+        error[damaged-program]: container app: /app is damaged: a segment lies beyond the addresses that a program can have; the process is killed by SIGSEGV (exit code 139)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app: killed: a segment lies beyond the addresses that a program can have (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_binary BAD_ADDR]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: make /app anew, and compare its checksum
+        ");
+    }
 }

@@ -32,3 +32,41 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let mend = Remedy::edit("mend the build step that makes the file", &[]);
     Some(Finding::new(ID, severity, message).because(rungs(subject, refused.ladder())).cured_by(mend))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, Picture, Room, elf};
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    #[test]
+    fn nothing_at_all() {
+        assert_snapshot!(Room::new().image("app:1", Picture::of_app("amd64", b"")).finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: empty-program, default-architecture
+        error[empty-program]: container app: /app is an empty file: execve answers ENOEXEC (exec format error)
+          | /app has no format that the kernel knows (layer 2 of 3, COPY app /app)
+          | /app: ENOEXEC (exec format error): it is no program in a format that the kernel knows: it begins neither with #! nor as ELF does (layer 2 of 3, COPY app /app) [fs/exec.c search_binary_handler]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: mend the build step that makes the file
+        ");
+    }
+
+    #[test]
+    fn under_an_init_it_looks_like_success() {
+        let picture = Picture::of_app("amd64", b"").file("/bin/sh", 0o755, &elf(AMD64));
+        let room = Room::unseen().image("app:1", picture).container(json!({"linuxParameters": {"initProcessEnabled": true}}));
+        assert_snapshot!(room.finding(ID), @"
+        app: runs
+          host x86_64 (default, 0): runs
+          findings: empty-program, default-architecture, no-stopped-tasks
+        warning[empty-program]: container app: /app is an empty file: the init hands it to /bin/sh, which ends at once with exit code 0 and has done nothing
+          | /app has no format that the kernel knows (layer 2 of 3, COPY app /app)
+          | /app: ENOEXEC (exec format error): it is no program in a format that the kernel knows: it begins neither with #! nor as ELF does (layer 2 of 3, COPY app /app) [fs/exec.c search_binary_handler]
+          = Edit Advice: mend the build step that makes the file
+        ");
+    }
+}

@@ -24,7 +24,44 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
         _ => return None,
     };
     let object = subject.object(&refused.blame.path);
-    let message = format!("{object} is {}: execve answers ENOEXEC (exec format error)", signature.describe());
+    let message = format!("{object} is {}: {}", signature.describe(), refused.answer());
     let mend = Remedy::edit(title, &[]);
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, refused.ladder())).cured_by(mend))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Picture, Room};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn a_program_of_macos_and_an_archive() {
+        let mut mach = vec![0; 64];
+        mach[..16].copy_from_slice(b"\xcf\xfa\xed\xfe\x0c\0\0\x01\0\0\0\0\x02\0\0\0");
+        assert_snapshot!(Room::new().image("app:1", Picture::of_app("arm64", &mach)).finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: foreign-format, default-architecture
+        error[foreign-format]: container app: /app is a Mach-O program for macOS on arm64: execve answers ENOEXEC (exec format error)
+          | /app has no format that the kernel knows (layer 2 of 3, COPY app /app)
+          | /app: ENOEXEC (exec format error): it is no program in a format that the kernel knows: it begins neither with #! nor as ELF does (layer 2 of 3, COPY app /app) [fs/exec.c search_binary_handler]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: build the program for Linux
+        ");
+        let mut gzip = vec![7; 64];
+        gzip[..4].copy_from_slice(b"\x1f\x8b\x08\0");
+        assert_snapshot!(Room::new().image("app:1", Picture::of_app("amd64", &gzip)).finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: foreign-format, default-architecture
+        error[foreign-format]: container app: /app is a gzip-compressed file: execve answers ENOEXEC (exec format error)
+          | /app has no format that the kernel knows (layer 2 of 3, COPY app /app)
+          | /app: ENOEXEC (exec format error): it is no program in a format that the kernel knows: it begins neither with #! nor as ELF does (layer 2 of 3, COPY app /app) [fs/exec.c search_binary_handler]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: unpack it, and copy the program that is in it
+        ");
+    }
 }

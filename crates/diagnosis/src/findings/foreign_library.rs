@@ -25,3 +25,29 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let mend = Remedy::edit("copy program and loader from the same image, of the same platform", &[]);
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, refused.ladder())).cured_by(mend))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, ARM64, Picture, Room, dynamic, elf};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn a_loader_of_another_machine() {
+        let loader = "/lib64/ld-linux-x86-64.so.2";
+        let picture = Picture::of_app("amd64", &dynamic(AMD64, loader)).layer(3, "COPY --from=libs /lib64 /lib64").file(loader, 0o755, &elf(ARM64));
+        assert_snapshot!(Room::new().image("app:1", picture).finding(ID), @"
+        app: fails exec elibbad
+          host x86_64 (default, 0): fails
+          findings: foreign-library, default-architecture
+        error[foreign-library]: container app: /lib64/ld-linux-x86-64.so.2, the loader of the program, is an ELF program for arm64: execve answers ELIBBAD (accessing a corrupted shared library)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app asks for the loader /lib64/ld-linux-x86-64.so.2 (layer 2 of 3, COPY app /app)
+          | /lib64/ld-linux-x86-64.so.2 is the loader for arm64 (64-bit, e_machine 183) (layer 3 of 3, COPY --from=libs /lib64 /lib64)
+          | /lib64/ld-linux-x86-64.so.2: ELIBBAD (accessing a corrupted shared library): the loader is built for another processor or word size than the program (layer 3 of 3, COPY --from=libs /lib64 /lib64) [fs/binfmt_elf.c load_elf_binary elf_check_arch]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: copy program and loader from the same image, of the same platform
+        ");
+    }
+}

@@ -55,7 +55,7 @@ fn lie(subject: &Subject<'_>, run: &Run) -> Option<Finding> {
 /// What the index and the config say, each with where it says so.
 fn labels(entry: &Entry, child: &ChildFacts) -> Vec<(String, &'static str)> {
     let mut labels = Vec::new();
-    if let Some(platform) = entry.declared() {
+    if let Some(platform) = entry.declared().filter(|platform| !platform.architecture.0.is_empty()) {
         labels.push((platform.architecture.0.clone(), "index, manifests[].platform.architecture"));
     }
     if !child.architecture.is_empty() {
@@ -78,5 +78,33 @@ fn agrees(label: &str, machine: Machine) -> bool {
         Some("386") => same(label, "386") || same(label, "amd64"),
         Some("arm") => same(label, "arm") || same(label, "arm64"),
         Some(architecture) => same(label, architecture),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, ARM64, Picture, Room, elf};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn arm64_files_under_an_amd64_label() {
+        let room = Room::new().index("app:1", &[("linux/amd64", Picture::of_app("amd64", &elf(ARM64)))]);
+        assert_snapshot!(room.finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: wrong-architecture, mislabelled-image, default-architecture
+        warning[mislabelled-image]: container app: the image says that it is for amd64, and /app in it is a program for arm64
+          | label: amd64 [index, manifests[].platform.architecture]
+          | label: amd64 [image config, architecture]
+          | /app is for arm64 (e_machine 183) (layer 2 of 3, COPY app /app) [elf(5), e_machine]
+          = Edit Advice: mend the build so that label and files agree
+        ");
+    }
+
+    #[test]
+    fn a_true_label_is_no_finding() {
+        let ids = Room::new().index("app:1", &[("linux/amd64", Picture::of_app("amd64", &elf(AMD64)))]).ids();
+        assert_eq!(ids, ["ended-by-itself", "default-architecture"]);
     }
 }

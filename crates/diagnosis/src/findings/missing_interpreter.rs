@@ -23,7 +23,7 @@ use execfit_kernel::errno::Errno;
 pub(super) const ID: &str = "missing-interpreter";
 
 pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
-    let refused = [Errno::ENOENT, Errno::ENOTDIR, Errno::ELOOP].into_iter().find_map(|errno| Some((subject.refused(errno)?, errno)));
+    let refused = [Errno::ENOENT, Errno::ENOTDIR].into_iter().find_map(|errno| Some((subject.refused(errno)?, errno)));
     let (refused, errno) = refused?;
     let asked = refused.run.trace.iter().rev().find_map(|step| match &step.kind {
         StepKind::Script(interpreter, _) if !interpreter.ends_with(b"\r") => Some((&step.path, interpreter, "is a script of")),
@@ -44,4 +44,41 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     );
     let mend = Remedy::edit(format!("put {wanted} into the image, or use an interpreter that is there"), &[]);
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, refused.ladder())).cured_by(mend))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, Picture, Room, dynamic};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn no_bash_and_no_loader() {
+        let room = Room::new().image("app:1", Picture::of_app("amd64", b"#!/bin/bash\nexec app\n"));
+        assert_snapshot!(room.log("exec /app: no such file or directory").finding(ID), @"
+        app: fails exec enoent
+          host x86_64 (default, 0): fails
+          findings: missing-interpreter, default-architecture
+        error[missing-interpreter]: container app: /app is a script of /bin/bash, which is not in the image: execve answers ENOENT (no such file or directory)
+          | /app is a script: #!/bin/bash (layer 2 of 3, COPY app /app)
+          | /bin/bash: ENOENT (no such file or directory): nothing stands at this path [fs/namei.c lookup_slow, path_resolution(7)]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exec /app: no such file or directory
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: put /bin/bash into the image, or use an interpreter that is there
+        ");
+        let program = dynamic(AMD64, "/lib64/ld-linux-x86-64.so.2");
+        assert_snapshot!(Room::new().image("app:1", Picture::of_app("amd64", &program)).finding(ID), @"
+        app: fails exec enoent
+          host x86_64 (default, 0): fails
+          findings: missing-interpreter, default-architecture
+        error[missing-interpreter]: container app: /app asks for the loader /lib64/ld-linux-x86-64.so.2 (glibc's loader: the image has none, or another C library), which is not in the image: execve answers ENOENT (no such file or directory)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app asks for the loader /lib64/ld-linux-x86-64.so.2 (layer 2 of 3, COPY app /app)
+          | /lib64/ld-linux-x86-64.so.2: ENOENT (no such file or directory): nothing stands at this path [fs/namei.c lookup_slow, path_resolution(7)]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: put /lib64/ld-linux-x86-64.so.2 into the image, or use an interpreter that is there
+        ");
+    }
 }

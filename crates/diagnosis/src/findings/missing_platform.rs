@@ -35,3 +35,34 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let digest = image.digest.as_ref().map(|digest| Evidence::seen(format!("index {digest}")).source("OCI image-index.md, manifests[].platform"));
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, digest.into_iter().collect())))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{ARM64, Picture, Room, elf};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn an_index_of_arm64_alone() {
+        let room = Room::new().index("app:1", &[("linux/arm64", Picture::of_app("arm64", &elf(ARM64)))]);
+        assert_snapshot!(room.finding(ID), @r#"
+        app: fails pull
+          host x86_64 (default, 0): fails
+          findings: missing-platform, default-architecture
+        error[missing-platform]: container app: the index app:1 has no linux/amd64, only linux/arm64: it cannot be pulled
+          | index sha256:f70e479c [OCI image-index.md, manifests[].platform]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
+            $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
+            $ jq '.taskDefinition + {tags: (.tags // [])} | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64"' task.json > new.json
+            $ aws ecs register-task-definition --cli-input-json file://new.json
+            $ aws ecs update-service --cluster demo --service api --task-definition api
+          = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew
+            $ docker buildx build --platform linux/amd64 --tag app:1 --push .
+            $ docker build --platform linux/amd64 --tag app:1 . && docker push app:1
+            $ finch build --platform linux/amd64 --tag app:1 . && finch push app:1
+            $ aws ecs update-service --cluster demo --service api --force-new-deployment
+        "#);
+    }
+}

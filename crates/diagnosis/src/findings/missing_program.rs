@@ -12,7 +12,7 @@
 //! Name the program by its absolute path, one list item for each argument.
 
 use super::rungs;
-use crate::finding::{Finding, Severity};
+use crate::finding::{Evidence, Finding, Severity};
 use crate::remedy::Remedy;
 use crate::run;
 use crate::subject::{Subject, ladder};
@@ -40,9 +40,72 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     } else {
         "name a program that is in the image, by its absolute path"
     };
-    Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, ladder(run))).cured_by(Remedy::edit(title, &[])))
+    let looked = Some(&run.searched).filter(|place| !place.is_empty()).map(|place| Evidence::seen(format!("looked for {place}")));
+    let rungs = rungs(subject, ladder(run).into_iter().chain(looked).collect());
+    Some(Finding::new(ID, Severity::Error, message).because(rungs).cured_by(Remedy::edit(title, &[])))
 }
 
 fn is_handed_over(kind: &run::StepKind) -> bool {
     matches!(kind, run::StepKind::Script(..) | run::StepKind::Interpreter(_) | run::StepKind::Misc(_))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, Picture, Room, elf};
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    #[test]
+    fn not_in_path_not_at_its_path_and_a_whole_line() {
+        let room = || Room::new().image("app:1", Picture::of_app("amd64", &elf(AMD64)));
+        assert_snapshot!(room().container(json!({"entryPoint": ["serve"]})).finding(ID), @r#"
+        app: fails lookup enoent
+          host x86_64 (default, 0): fails
+          findings: missing-program, default-architecture
+        error[missing-program]: container app: the program serve is not found: exec: "serve": executable file not found in $PATH (ENOENT)
+          | serve: ENOENT (no such file or directory): no directory of PATH has an executable file of this name [Go os/exec/lp_unix.go LookPath]
+          | looked for in PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: name a program that is in the image, by its absolute path
+        "#);
+        assert_snapshot!(room().container(json!({"entryPoint": ["/srv/app"]})).finding(ID), @r#"
+        app: fails lookup enoent
+          host x86_64 (default, 0): fails
+          findings: missing-program, default-architecture
+        error[missing-program]: container app: the program /srv/app is not found: exec: "/srv/app": stat /srv/app: no such file or directory (ENOENT)
+          | /srv/app: ENOENT (no such file or directory): the path cannot be followed to a file [Go os/exec/lp_unix.go findExecutable]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: name a program that is in the image, by its absolute path
+        "#);
+        assert_snapshot!(room().container(json!({"entryPoint": ["/app --port 80"]})).finding(ID), @r#"
+        app: fails lookup enoent
+          host x86_64 (default, 0): fails
+          findings: missing-program, default-architecture
+        error[missing-program]: container app: the program /app --port 80 is not found: exec: "/app --port 80": stat /app --port 80: no such file or directory (ENOENT)
+          | /app --port 80: ENOENT (no such file or directory): the path cannot be followed to a file [Go os/exec/lp_unix.go findExecutable]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: give the command as a list, one item for each argument
+        "#);
+    }
+
+    #[test]
+    fn an_init_looks_for_it_too() {
+        let room = Room::new().image("app:1", Picture::of_app("amd64", &elf(AMD64)));
+        let init = json!({"entryPoint": ["serve"], "linuxParameters": {"initProcessEnabled": true}});
+        assert_snapshot!(room.container(init).finding(ID), @"
+        app: fails exec enoent
+          host x86_64 (default, 0): fails
+          findings: missing-program, default-architecture
+        error[missing-program]: container app: the program serve is not found: no directory of PATH has the file that the init process is to run (ENOENT)
+          | serve: ENOENT (no such file or directory): no directory of PATH has the file that the init process is to run [glibc posix/execvpe.c __execvpe_common]
+          | looked for in PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: name a program that is in the image, by its absolute path
+        ");
+    }
 }

@@ -33,6 +33,42 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
         Evidence::seen(format!("{} ({} seen): {}", host.architecture, host.instances, host.source.phrase()))
     });
     let notes = placement.notes.iter().map(Evidence::seen);
-    let decide = Remedy::edit("decide where it runs, or build the image for both platforms", &[]);
-    Some(Finding::new(ID, severity, message).because(hosts.chain(notes)).cured_by(decide))
+    let found = Finding::new(ID, severity, message).because(hosts.chain(notes));
+    let decide = || Remedy::edit("decide where it runs, or build the image for both platforms", &[]);
+    Some(if differ { found.cured_by(decide()) } else { found })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, ARM64, Picture, Room, elf};
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    #[test]
+    fn instances_of_both_kinds() {
+        let room = || Room::unseen().service(json!({"launchType": "EC2"})).instances("x86_64", 2, json!({})).instances("arm64", 1, json!({}));
+        assert_snapshot!(room().image("app:1", Picture::of_app("arm64", &elf(ARM64))).finding(ID), @"
+        app: unknown: on x86_64 it fails, on arm64 it runs, and nothing decides where it is placed
+          host x86_64 (instance, 2): fails
+          host arm64 (instance, 1): runs
+          findings: wrong-architecture, mixed-hosts, no-stopped-tasks
+        warning[mixed-hosts]: container app: it may meet hosts of both kinds: x86_64: it fails, arm64: it runs
+          | x86_64 (2 seen): attribute ecs.cpu-architecture of the container instances
+          | arm64 (1 seen): attribute ecs.cpu-architecture of the container instances
+          | the cluster has container instances of both kinds, and nothing constrains placement
+          = Edit Advice: decide where it runs, or build the image for both platforms
+        ");
+        let pictures = [("linux/amd64", Picture::of_app("amd64", &elf(AMD64))), ("linux/arm64", Picture::of_app("arm64", &elf(ARM64)))];
+        assert_snapshot!(room().index("app:1", &pictures).finding(ID), @"
+        app: runs
+          host x86_64 (instance, 2): runs
+          host arm64 (instance, 1): runs
+          findings: mixed-hosts, no-stopped-tasks
+        note[mixed-hosts]: container app: it may meet hosts of both kinds: x86_64: it runs, arm64: it runs
+          | x86_64 (2 seen): attribute ecs.cpu-architecture of the container instances
+          | arm64 (1 seen): attribute ecs.cpu-architecture of the container instances
+          | the cluster has container instances of both kinds, and nothing constrains placement
+        ");
+    }
 }

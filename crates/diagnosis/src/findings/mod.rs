@@ -3,6 +3,7 @@
 use crate::finding::{Evidence, Finding};
 use crate::subject::Subject;
 use crate::verdict::Verdict;
+use crate::workload::{Capacity, HostSource};
 
 /// A kind of finding.
 #[derive(Debug, Clone, Copy)]
@@ -76,27 +77,45 @@ pub fn detect(subject: &Subject<'_>) -> Vec<Finding> {
     ALL.iter().filter_map(|kind| (kind.detect)(subject)).collect()
 }
 
-/// The subject's verdict, after what was seen has had its say: where a container fails by what was seen, and would
-/// run by the model, nobody knows.
-pub fn settled(subject: &Subject<'_>, found: &[Finding]) -> Verdict {
-    match subject.verdict() {
-        Verdict::Runs if found.iter().any(|finding| finding.id == observed_failing::ID) => {
+/// The subject's verdict, after what was seen, and what could not be seen, have had their say: where a container fails
+/// by what was seen and would run by the model, nobody knows; nor does anybody where a refused answer would decide.
+pub fn settled(subject: &Subject<'_>) -> Verdict {
+    let verdict = subject.verdict();
+    let refused = subject.case.refusals.iter().find(|refusal| refusal.decides);
+    match (&verdict, refused) {
+        (Verdict::Runs, _) if observed_failing::detect(subject).is_some() => {
             Verdict::Unknown("it would run by the model, and was seen to fail".into())
         }
-        Verdict::Runs => match subject.case.refusals.iter().find(|refusal| refusal.decides) {
-            Some(refusal) => Verdict::Unknown(format!("it would run as far as was seen, but {} was not answered", refusal.action)),
-            None => Verdict::Runs,
-        },
-        verdict => verdict,
+        (Verdict::Runs, Some(refusal)) => Verdict::Unknown(format!(
+            "it would run as far as was seen, but {} was not answered",
+            refusal.action
+        )),
+        (Verdict::Fails(_), Some(refusal)) if subject.is_architecture_fault() && host_is_guessed(subject) => {
+            Verdict::Unknown(format!(
+                "it would fail on {}, ECS's default, but {} was not answered, which may name another host",
+                subject.runs[0].0.architecture, refusal.action
+            ))
+        }
+        _ => verdict,
     }
+}
+
+/// Whether the host's architecture is only assumed, where machines of the user's own may be of another.
+fn host_is_guessed(subject: &Subject<'_>) -> bool {
+    let placement = &subject.workload.placement;
+    placement.capacity != Capacity::Serverless
+        && placement.hosts.iter().all(|host| host.source == HostSource::Default)
 }
 
 /// A rung for what tasks and logs showed.
 fn seen(subject: &Subject<'_>) -> Vec<Evidence> {
     let seen = &subject.workload.observation;
-    let mut rungs: Vec<Evidence> = seen.texts().map(|text| Evidence::seen(format!("seen: {}", printable(text)))).collect();
+    let mut rungs: Vec<Evidence> =
+        seen.texts().map(|text| Evidence::seen(format!("seen: {}", printable(text)))).collect();
     if let Some(code) = seen.exit_code {
-        rungs.push(Evidence::seen(format!("seen: exit code {code}")).source("DescribeTasks, containers[].exitCode"));
+        rungs.push(
+            Evidence::seen(format!("seen: exit code {code}")).source("DescribeTasks, containers[].exitCode"),
+        );
     }
     rungs
 }
@@ -104,7 +123,8 @@ fn seen(subject: &Subject<'_>) -> Vec<Evidence> {
 /// The rungs of a failing run, then what was seen, then where the host's architecture was read.
 fn rungs(subject: &Subject<'_>, ladder: Vec<Evidence>) -> Vec<Evidence> {
     let host = subject.failing().map(|(host, ..)| host).filter(|_| subject.scene.is_some());
-    let asked = host.map(|host| Evidence::seen(format!("host: {}, {}", host.architecture, host.source.phrase())));
+    let asked =
+        host.map(|host| Evidence::seen(format!("host: {}, {}", host.architecture, host.source.phrase())));
     ladder.into_iter().chain(asked).chain(seen(subject)).collect()
 }
 

@@ -31,3 +31,25 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
         .source("DescribeContainerInstances, attributes[ecs.cpu-architecture]");
     Some(Finding::new(ID, Severity::Warning, message).because([count]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{ARM64, Picture, Room, elf};
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    #[test]
+    fn arm64_asked_of_a_cluster_of_x86_64() {
+        let room = Room::unseen().image("app:1", Picture::of_app("arm64", &elf(ARM64))).service(json!({"launchType": "EC2"}))
+            .definition(json!({"runtimePlatform": {"cpuArchitecture": "ARM64"}})).instances("x86_64", 2, json!({}));
+        assert_snapshot!(room.finding(ID), @"
+        app: unknown: on x86_64 it fails, on arm64 it runs, and nothing decides where it is placed
+          host x86_64 (instance, 2): fails
+          host arm64 (runtime-platform, 0): runs
+          findings: wrong-architecture, no-capacity, mixed-hosts, no-stopped-tasks
+        warning[no-capacity]: container app: the task asks for arm64 (runtimePlatform of the task definition), and the cluster has no active container instance of that kind
+          | active container instances: 2 x86_64, 0 arm64 [DescribeContainerInstances, attributes[ecs.cpu-architecture]]
+        ");
+    }
+}

@@ -18,7 +18,25 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     if !scene.tasks.is_empty() {
         return None;
     }
-    let message = format!("{}: no task is running, and no stopped one is left: predicted from the image alone", subject.whole());
+    let message = format!("{}: no running and no stopped task was seen: predicted from the image alone", subject.whole());
     let kept = Evidence::seen("stopped tasks are visible for about an hour").source("ECS API, DescribeTasks");
     Some(Finding::new(ID, Severity::Note, message).because([kept]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{ARM64, Picture, Room, elf};
+    use insta::assert_snapshot;
+
+    #[test]
+    fn a_service_without_tasks() {
+        assert_snapshot!(Room::unseen().image("app:1", Picture::of_app("arm64", &elf(ARM64))).finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: wrong-architecture, default-architecture, no-stopped-tasks
+        note[no-stopped-tasks]: container app: no running and no stopped task was seen: predicted from the image alone
+          | stopped tasks are visible for about an hour [ECS API, DescribeTasks]
+        ");
+    }
 }

@@ -26,6 +26,33 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
         "perhaps the tasks that run are of other content than the one that was read"
     };
     let message = format!("{} fails by the model, and is seen running: {reason}", subject.whole());
-    let count = Evidence::seen(format!("running in {} tasks, none stopped", seen.running)).source("DescribeTasks, containers[].lastStatus");
+    let count = Evidence::seen(format!("tasks in which it runs: {}; in which it stopped: 0", seen.running)).source("DescribeTasks, containers[].lastStatus");
     Some(Finding::new(ID, Severity::Note, message).because([count]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{ARM64, Picture, Room, elf};
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    #[test]
+    fn a_foreign_program_that_runs() {
+        let task = json!({"containers": [{"name": "app", "lastStatus": "RUNNING"}]});
+        let room = Room::unseen().image("app:1", Picture::of_app("arm64", &elf(ARM64))).task("RUNNING", task);
+        assert_snapshot!(room.finding(ID), @"
+        app: fails exec enoexec
+          host x86_64 (default, 0): fails
+          findings: wrong-architecture, observed-running, default-architecture
+        note[observed-running]: container app fails by the model, and is seen running: perhaps the host emulates the architecture (QEMU in binfmt_misc), or is of another kind than it says
+          | tasks in which it runs: 1; in which it stopped: 0 [DescribeTasks, containers[].lastStatus]
+        ");
+    }
+
+    #[test]
+    fn not_between_the_stops_of_a_crash_loop() {
+        let task = json!({"containers": [{"name": "app", "lastStatus": "RUNNING"}]});
+        assert!(!Room::new().image("app:1", Picture::of_app("arm64", &elf(ARM64))).task("RUNNING", task).ids().contains(&ID));
+    }
 }

@@ -39,3 +39,32 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     ];
     Some(Finding::new(ID, Severity::Warning, message).because(evidence))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, ARM64, Picture, Room, elf, manifest};
+    use insta::assert_snapshot;
+    use serde_json::json;
+
+    #[test]
+    fn the_tag_names_other_content_now() {
+        let room = Room::unseen().image("app:old", Picture::of_app("amd64", &elf(AMD64))).image("app:1", Picture::of_app("arm64", &elf(ARM64)));
+        let task = json!({"containers": [{"name": "app", "lastStatus": "RUNNING", "imageDigest": manifest("app:old", "")}]});
+        assert_snapshot!(room.task("RUNNING", task).finding(ID), @"
+        app: runs
+          host x86_64 (default, 0): runs
+          findings: tag-flipped, default-architecture
+        warning[tag-flipped]: container app: the tag app:1 has moved since the deployment
+          | deployed: sha256:4b540752 (linux/amd64) [DescribeTasks, containers[].imageDigest]
+          | the tag names now: sha256:9891d097 [the registry's manifest]
+        ");
+    }
+
+    #[test]
+    fn a_name_without_a_tag_means_latest() {
+        let room = Room::unseen().image("app:old", Picture::of_app("amd64", &elf(AMD64))).image("app", Picture::of_app("arm64", &elf(ARM64)));
+        let task = json!({"containers": [{"name": "app", "lastStatus": "RUNNING", "imageDigest": manifest("app:old", "")}]});
+        assert!(room.container(json!({"image": "app"})).task("RUNNING", task).ids().contains(&ID));
+    }
+}
