@@ -40,6 +40,9 @@ pub struct Inspection {
     pub verdict: VerdictName,
     /// One run for each platform.
     pub runs: Vec<RunReport>,
+    /// Why the image could not be opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
     /// Whether there is no such image.
     #[serde(skip)]
     pub image_is_missing: bool,
@@ -123,15 +126,15 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
         return Err(needs);
     }
     let image = case.image(&asked.reference);
-    let missing =
-        image.and_then(|image| image.trouble.as_ref()).is_some_and(|t| t.kind == TroubleKind::NotFound);
+    let trouble = image.and_then(|image| image.trouble.as_ref());
     Ok(Inspection {
         schema: SCHEMA,
         reference: asked.reference.clone(),
         digest: image.and_then(|image| image.digest.clone()),
         verdict: runs.iter().map(|run| run.verdict).max().unwrap_or(VerdictName::Unknown),
         runs,
-        image_is_missing: missing,
+        trouble: trouble.map(|trouble| trouble.message.clone()),
+        image_is_missing: trouble.is_some_and(|trouble| trouble.kind == TroubleKind::NotFound),
     })
 }
 

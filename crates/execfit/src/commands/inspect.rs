@@ -52,6 +52,10 @@ impl Inspect {
         let mut observer = Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
         let inspection = observer.inspect(&asked)?;
         let read = observer.images().tally();
+        if let (Some(trouble), Format::Text) = (&inspection.trouble, face.format) {
+            let exit = if inspection.image_is_missing { Exit::Failed } else { Exit::Unknown };
+            return Err(Stopped::new(exit, trouble.clone()));
+        }
         match face.format {
             Format::Json => output::json(&output::with_read(&inspection, read)),
             Format::Text => output::print(&output::text::inspection(&inspection, read, Detail::of(face))),

@@ -5,7 +5,7 @@ use crate::exit::Stopped;
 use anstyle::{AnsiColor, Style};
 use execfit_diagnosis::finding::{Evidence, Finding, Severity};
 use execfit_diagnosis::inspect::{Inspection, RunReport};
-use execfit_diagnosis::remedy::Safety;
+use execfit_diagnosis::remedy::{Remedy, Safety};
 use execfit_diagnosis::report::{Report, WorkloadReport};
 use execfit_diagnosis::verdict::VerdictName;
 use execfit_image::source::Tally;
@@ -61,9 +61,7 @@ pub fn diagnosis(report: &Report, read: Tally, detail: Detail) -> String {
     for workload in &report.workloads {
         text.push_str(&summary(workload, detail));
     }
-    for finding in ordered(report.workloads.iter().flat_map(|workload| &workload.findings), detail) {
-        text.push_str(&finding_text(finding, detail));
-    }
+    text.push_str(&findings_text(report.workloads.iter().flat_map(|workload| &workload.findings), detail));
     for refusal in &report.refusals {
         text.push_str(&format!("\n{YELLOW}not seen{YELLOW:#}: {}\n", super::printable(&refusal.message)));
     }
@@ -80,9 +78,7 @@ pub fn inspection(inspection: &Inspection, read: Tally, detail: Detail) -> Strin
     text.push('\n');
     for run in &inspection.runs {
         text.push_str(&run_text(run));
-        for finding in ordered(run.findings.iter(), detail) {
-            text.push_str(&finding_text(finding, detail));
-        }
+        text.push_str(&findings_text(run.findings.iter(), detail));
     }
     text.push_str(&last_line(inspection.verdict, read, detail));
     text
@@ -147,34 +143,53 @@ fn shortened(text: &str) -> String {
     if text.chars().count() <= 100 { text } else { format!("{}...", text.chars().take(97).collect::<String>()) }
 }
 
-/// Errors first; only these when it is to be quiet.
-fn ordered<'f>(findings: impl Iterator<Item = &'f Finding>, detail: Detail) -> Vec<&'f Finding> {
+/// Errors first; only these when it is to be quiet. What was said once is not said again: a note that holds for several
+/// containers, a remedy that cures several findings.
+fn findings_text<'f>(findings: impl Iterator<Item = &'f Finding>, detail: Detail) -> String {
     let mut findings: Vec<&Finding> = findings.collect();
     findings.retain(|finding| detail != Detail::Quiet || finding.severity == Severity::Error);
     findings.sort_by_key(|finding| finding.severity);
-    findings
+    let mut text = String::new();
+    let mut noted: Vec<&str> = Vec::new();
+    let mut told: Vec<&Remedy> = Vec::new();
+    for finding in findings {
+        let known = finding.severity == Severity::Note && noted.contains(&finding.id);
+        if !known || detail == Detail::Verbose {
+            text.push_str(&finding_text(finding, &told, detail));
+        }
+        noted.push(finding.id);
+        told.extend(&finding.remedies);
+    }
+    text
 }
 
-fn finding_text(finding: &Finding, detail: Detail) -> String {
+fn finding_text(finding: &Finding, told: &[&Remedy], detail: Detail) -> String {
     let (style, word) = match finding.severity {
         Severity::Error => (RED, "error"),
         Severity::Warning => (YELLOW, "warning"),
         Severity::Note => (CYAN, "note"),
     };
     let mut text = format!("\n{style}{word}[{}]{style:#}: {BOLD}{}{BOLD:#}\n", finding.id, super::printable(&finding.message));
+    let mut origin = Vec::new();
     for evidence in &finding.evidence {
-        text.push_str(&rung(evidence, detail));
-    }
-    for remedy in &finding.remedies {
-        let trust = match remedy.safety {
-            Safety::Safe => " (safe)",
-            Safety::Unsafe => " (unsafe)",
-            Safety::Advice => "",
-        };
-        text.push_str(&format!("  {CYAN}help{CYAN:#}: {}{trust}\n", remedy.title));
-        for command in &remedy.commands {
-            text.push_str(&format!("          {command}\n"));
+        text.push_str(&format!("    | {}\n", super::printable(&evidence.text)));
+        let from = origin_of(evidence, detail);
+        // A file's origin stands behind its first rung only.
+        let mut under = if from == origin { Vec::new() } else { from.clone() };
+        if !from.is_empty() {
+            origin = from;
         }
+        under.extend(evidence.source.clone());
+        if !under.is_empty() {
+            text.push_str(&format!("    |   {DIM}{}{DIM:#}\n", super::printable(&under.join("; "))));
+        }
+    }
+    let (again, new): (Vec<&Remedy>, Vec<&Remedy>) = finding.remedies.iter().partition(|remedy| told.contains(remedy));
+    for remedy in new {
+        text.push_str(&remedy_text(remedy));
+    }
+    if !again.is_empty() {
+        text.push_str(&format!("  {CYAN}help{CYAN:#}: see above, the same remedies cure it\n"));
     }
     if finding.severity != Severity::Note {
         text.push_str(&format!("  {DIM}page: execfit explain {}{DIM:#}\n", finding.id));
@@ -182,21 +197,25 @@ fn finding_text(finding: &Finding, detail: Detail) -> String {
     text
 }
 
-fn rung(evidence: &Evidence, detail: Detail) -> String {
-    let mut text = format!("    | {}\n", super::printable(&evidence.text));
-    let mut origin = Vec::new();
-    if let Some(layer) = &evidence.layer {
-        origin.push(format!("layer {layer}"));
-    }
-    origin.extend(evidence.instruction.as_ref().map(|instruction| shortened(instruction)));
-    if detail == Detail::Verbose {
-        origin.extend(evidence.layer_digest.clone());
-    }
-    origin.extend(evidence.source.clone());
-    if !origin.is_empty() {
-        text.push_str(&format!("    |   {DIM}{}{DIM:#}\n", super::printable(&origin.join("; "))));
+fn remedy_text(remedy: &Remedy) -> String {
+    let trust = match remedy.safety {
+        Safety::Safe => " (safe)",
+        Safety::Unsafe => " (unsafe)",
+        Safety::Advice => "",
+    };
+    let mut text = format!("  {CYAN}help{CYAN:#}: {}{trust}\n", remedy.title);
+    for command in &remedy.commands {
+        text.push_str(&format!("          {command}\n"));
     }
     text
+}
+
+/// The layer and the instruction that brought a file.
+fn origin_of(evidence: &Evidence, detail: Detail) -> Vec<String> {
+    let layer = evidence.layer.as_ref().map(|layer| format!("layer {layer}"));
+    let instruction = evidence.instruction.as_ref().map(|instruction| shortened(instruction));
+    let digest = evidence.layer_digest.clone().filter(|_| detail == Detail::Verbose);
+    [layer, instruction, digest].into_iter().flatten().collect()
 }
 
 fn last_line(verdict: VerdictName, read: Tally, detail: Detail) -> String {
