@@ -76,14 +76,8 @@ impl Process {
                 };
                 match group {
                     None | Some("") => {
-                        let member = entry.map(|entry| entry.name.as_str()).filter(|name| *name != "root");
-                        if let Some(member) = member {
-                            let of_member = database(tree, b"/etc/group")?.into_iter();
-                            groups.extend(
-                                of_member
-                                    .filter(|g| g.members.iter().any(|name| name == member))
-                                    .map(|g| g.id),
-                            );
+                        if let Some(entry) = entry.filter(|entry| entry.name != "root") {
+                            groups = groups_of(tree, &entry.name)?;
                         }
                         (uid, own_gid)
                     }
@@ -199,6 +193,12 @@ const NAMES: [&str; 41] = [
     "BPF",
     "CHECKPOINT_RESTORE",
 ];
+
+/// The groups that name a user among their members.
+fn groups_of(tree: &dyn FileTree, user: &str) -> Result<Vec<u32>, Gap> {
+    let groups = database(tree, b"/etc/group")?.into_iter();
+    Ok(groups.filter(|group| group.members.iter().any(|name| name == user)).map(|group| group.id).collect())
+}
 
 fn is_number(text: &str) -> bool {
     text.parse::<u32>().is_ok()

@@ -5,7 +5,7 @@ use crate::ecs::Scene;
 use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
 use crate::workload::{Capacity, Workload};
-use execfit_image::platform::{self, Platform};
+use execfit_image::platform::Platform;
 use execfit_image::reference::Reference;
 use execfit_kernel::host::Architecture;
 use serde::Serialize;
@@ -64,6 +64,8 @@ impl Remedy {
 pub struct Outlook {
     retarget: Option<Remedy>,
     rollback: Option<Remedy>,
+    /// By container.
+    repins: Vec<(String, Remedy)>,
 }
 
 impl Outlook {
@@ -86,7 +88,12 @@ impl Outlook {
         };
         let retarget = foreign.and_then(|failing| keep(retarget(case, scene, subjects, failing)));
         let rollback = keep(rollback(case, scene));
-        if needs.is_empty() { Ok(Outlook { retarget, rollback }) } else { Err(needs) }
+        let mut repins = Vec::new();
+        for subject in subjects.iter().filter(|subject| subject.is_architecture_fault()) {
+            let remedy = keep(repin(case, subject).map_err(|need| vec![need]));
+            repins.extend(remedy.map(|remedy| (subject.workload.container.clone(), remedy)));
+        }
+        if needs.is_empty() { Ok(Outlook { retarget, rollback, repins }) } else { Err(needs) }
     }
 
     /// The remedies of a container that fails, best first.
@@ -94,7 +101,8 @@ impl Outlook {
         let mut remedies: Vec<Remedy> = self.rollback.iter().cloned().collect();
         if subject.is_architecture_fault() {
             remedies.extend(self.retarget.clone());
-            remedies.extend(repin(subject));
+            let own = |(container, _): &&(String, Remedy)| *container == subject.workload.container;
+            remedies.extend(self.repins.iter().find(own).map(|(_, remedy)| remedy.clone()));
             remedies.extend(rebuild(subject));
         }
         remedies
@@ -257,25 +265,36 @@ fn deployed_anew<'w>(
     if needs.is_empty() { Ok(verdicts) } else { Err(needs) }
 }
 
-/// The tag beside a digest pin names an index that has the host's platform.
-fn repin(subject: &Subject<'_>) -> Option<Remedy> {
-    let (host, ..) = subject.failing()?;
-    let reference: Reference = subject.workload.image.parse().ok()?;
-    let pinned = reference.digest.as_ref()?;
-    let tagged = reference.clone().without_digest();
-    let index = subject.case.image(&tagged.to_string()).filter(|image| image.index)?;
-    let wanted = Platform::linux(host.architecture);
-    platform::choose(&index.entries, &wanted, platform::Runtime::Dockerd)?;
-    let digest = index.digest.clone().filter(|digest| digest != pinned)?;
-    let repinned = tagged.with_digest(digest);
-    let belongs = index.entries.iter().any(|entry| entry.digest == *pinned);
+/// The tag beside a digest pin names an index that has the host's platform, and the container runs from it.
+fn repin(case: &Case, subject: &Subject<'_>) -> Result<Option<Remedy>, Need> {
+    let Some((host, ..)) = subject.failing() else { return Ok(None) };
+    let Ok(reference) = subject.workload.image.parse::<Reference>() else { return Ok(None) };
+    let Some(pinned) = reference.digest.clone() else { return Ok(None) };
+    let tagged = reference.without_digest();
+    let name = tagged.to_string();
+    let Some(index) = case.image(&name).filter(|image| image.index) else { return Ok(None) };
+    let Some(digest) = index.digest.clone().filter(|digest| *digest != pinned) else { return Ok(None) };
+    let verdict = run_on(case, subject.workload, &name, host.architecture)?.verdict;
+    if verdict.failure().is_some() {
+        return Ok(None);
+    }
+    let belongs = index.entries.iter().any(|entry| entry.digest == pinned);
     let of_same = if belongs { "the index that the pinned manifest belongs to" } else { "the tag's index" };
-    Some(Remedy {
+    let proof = if verdict == Verdict::Runs {
+        "it runs from there by the model"
+    } else {
+        "the model cannot tell whether it runs"
+    };
+    let safe = belongs && verdict == Verdict::Runs;
+    Ok(Some(Remedy {
         kind: RemedyKind::Repin,
-        safety: if belongs { Safety::Safe } else { Safety::Advice },
-        title: format!("pin {of_same}, which has {wanted}"),
-        commands: vec![format!("# in the container definition: \"image\": \"{repinned}\"")],
-    })
+        safety: if safe { Safety::Safe } else { Safety::Advice },
+        title: format!("pin {of_same}, which has {}: {proof}", Platform::linux(host.architecture)),
+        commands: vec![format!(
+            "# in the container definition: \"image\": \"{}\"",
+            tagged.with_digest(digest)
+        )],
+    }))
 }
 
 /// Build for the platform of the host.

@@ -107,11 +107,16 @@ fn host_is_guessed(subject: &Subject<'_>) -> bool {
         && placement.hosts.iter().all(|host| host.source == HostSource::Default)
 }
 
+/// The most texts of tasks and logs that are shown: a crash loop says the same again and again.
+const SHOWN: usize = 5;
+
 /// A rung for what tasks and logs showed.
 fn seen(subject: &Subject<'_>) -> Vec<Evidence> {
     let seen = &subject.workload.observation;
+    let log = seen.log.iter().take(SHOWN);
+    let texts = log.chain(&seen.reason).chain(&seen.stopped_reason).filter(|text| !text.is_empty());
     let mut rungs: Vec<Evidence> =
-        seen.texts().map(|text| Evidence::seen(format!("seen: {}", printable(text)))).collect();
+        texts.map(|text| Evidence::seen(format!("seen: {}", printable(text)))).collect();
     if let Some(code) = seen.exit_code {
         rungs.push(
             Evidence::seen(format!("seen: exit code {code}")).source("DescribeTasks, containers[].exitCode"),

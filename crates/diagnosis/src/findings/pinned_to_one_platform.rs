@@ -53,7 +53,7 @@ mod tests {
         error[pinned-to-one-platform]: container app: the definition pins sha256:bf6e7804, the manifest of linux/arm64 alone, and the host is x86_64
           | image: app:1@sha256:bf6e7804 [containerDefinitions[].image]
           | the tag app:1 names an index of linux/amd64, linux/arm64
-          = Repin Safe: pin the index that the pinned manifest belongs to, which has linux/amd64
+          = Repin Safe: pin the index that the pinned manifest belongs to, which has linux/amd64: it runs from there by the model
             $ # in the container definition: "image": "app:1@sha256:f70e479c"
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
@@ -66,5 +66,14 @@ mod tests {
             $ finch build --platform linux/amd64 --tag app:1 . && finch push app:1
             $ # then put the new digest into the container definition, in place of the old one
         "#);
+    }
+
+    #[test]
+    fn an_index_that_would_not_run_either_is_no_remedy() {
+        let pictures = [("linux/amd64", Picture::of_app("amd64", b"")), ("linux/arm64", Picture::of_app("arm64", &elf(ARM64)))];
+        let pin = format!("app:1@{}", manifest("app:1", "linux/arm64"));
+        let report = Room::new().index("app:1", &pictures).container(json!({"image": pin})).report();
+        let remedies = report.workloads[0].findings.iter().flat_map(|finding| &finding.remedies);
+        assert!(remedies.into_iter().all(|remedy| remedy.kind != crate::remedy::RemedyKind::Repin));
     }
 }
