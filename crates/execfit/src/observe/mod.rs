@@ -15,7 +15,9 @@ use execfit_diagnosis::case::{Case, Need, Refusal};
 use execfit_diagnosis::inspect::{Asked, Inspection, inspect};
 use execfit_diagnosis::report::{Pending, Report, diagnose};
 use execfit_diagnosis::target::{Target, TargetKind};
+use execfit_image::reference::Reference;
 use execfit_image::source::Credentials;
+use execfit_image::source::registry::ecr_host;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
@@ -53,7 +55,7 @@ impl Observer {
         let mut case = Case::new(target);
         if let TargetKind::Documents { path } = &case.target.kind.clone() {
             documents::read(&mut case, path)?;
-            self.aws = self.connect().ok();
+            self.aws = self.connect_anywhere().ok();
         } else {
             let aws = self.connect()?;
             case.target.region = Some(aws.region().to_string());
@@ -76,7 +78,8 @@ impl Observer {
         let mut case = Case::new(Target::new(TargetKind::Image { reference: asked.reference.clone() }));
         self.images.allow_transports();
         // AWS is asked only to log in to its registries.
-        if asked.reference.contains(".dkr") && let Ok(aws) = self.connect_anywhere() {
+        let of_ecr = asked.reference.parse().is_ok_and(|name: Reference| ecr_host(&name.registry).is_some());
+        if of_ecr && let Ok(aws) = self.connect_anywhere() {
             self.images.log_in_by(Arc::new(EcrLogin::new(aws, self.runtime.handle().clone())));
         }
         for _ in 0..ROUNDS {
