@@ -16,3 +16,6 @@ pub mod rootfs;
 pub mod source;
 pub mod tar;
 pub mod witness;
+
+#[cfg(test)]
+mod testing;

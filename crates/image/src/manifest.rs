@@ -292,6 +292,7 @@ mod tests {
         assert!(unfit("<html>").contains("HTML"));
         assert!(unfit("{}").contains("neither"));
         assert!(unfit("{").contains("JSON"));
+        assert!(kind_of("", b"[]").is_err() && kind_of("", b"").is_err());
         assert!(matches!(kind_of(DOCKER_LIST, br#"{"layers": []}"#), Err(Unfit::Broken(_))));
         assert!(matches!(
             kind_of("application/vnd.docker.distribution.manifest.v1+prettyjws", b"{}"),

@@ -157,7 +157,7 @@ impl BufRead for Stored {
 
 /// How a layer is compressed.
 enum Decoder {
-    Plain(Stored),
+    Plain(Box<Stored>),
     Gzip(Box<MultiGzDecoder<Stored>>),
     Zstd(Box<zstd::stream::read::Decoder<'static, Stored>>),
 }
@@ -233,7 +233,7 @@ impl Unpacked {
         let limit =
             limits.unpacked_bytes.min(limits.free_bytes.max(stored.size.saturating_mul(limits.ratio)));
         let decoder = match compression {
-            Compression::None => Decoder::Plain(stored),
+            Compression::None => Decoder::Plain(Box::new(stored)),
             Compression::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(stored))),
             Compression::Zstd => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(stored);

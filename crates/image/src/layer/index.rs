@@ -217,6 +217,7 @@ impl LayerIndex {
                     path.truncate(if target.starts_with(b"/") { 0 } else { parent_length(&path) });
                     pending.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
                 }
+                _ if pending.iter().all(Vec::is_empty) => {}
                 _ => return refused("not a directory"),
             }
         }
@@ -256,14 +257,8 @@ impl LayerIndex {
             return;
         }
         let below = [path, b"/"].concat();
-        let inside = |key: &&Box<[u8]>| key.starts_with(&below);
-        let doomed: Vec<Box<[u8]>> = self
-            .nodes
-            .range(below.clone().into_boxed_slice()..)
-            .map(|(key, _)| key)
-            .take_while(inside)
-            .cloned()
-            .collect();
+        let keys = self.nodes.range(below.clone().into_boxed_slice()..).map(|(key, _)| key);
+        let doomed: Vec<Box<[u8]>> = keys.take_while(|key| key.starts_with(&below)).cloned().collect();
         for key in doomed {
             self.nodes.remove(&key);
         }

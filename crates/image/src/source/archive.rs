@@ -81,7 +81,7 @@ impl Tarball {
     fn stream(&self) -> Medium {
         let bytes = Bytes { file: Arc::clone(&self.file), position: 0 };
         if self.compressed {
-            Medium::Gzip(MultiGzDecoder::new(BufReader::new(bytes)))
+            Medium::Gzip(Box::new(MultiGzDecoder::new(BufReader::new(bytes))))
         } else {
             Medium::Plain(BufReader::with_capacity(64 * 1024, bytes))
         }
@@ -131,7 +131,7 @@ impl Read for Bytes {
 
 enum Medium {
     Plain(BufReader<Bytes>),
-    Gzip(MultiGzDecoder<BufReader<Bytes>>),
+    Gzip(Box<MultiGzDecoder<BufReader<Bytes>>>),
 }
 
 impl Read for Medium {

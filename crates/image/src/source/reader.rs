@@ -1,87 +1,105 @@
-//! An opened image: documents first, then layers from the top down, each read once and only as far as a path's answer
-//! lies.
+//! Reads an image out of a [`Store`]: documents first, and of the layers only as much as a question needs.
 
-use super::{Document, Selector, SourceError, Store, Tally};
+use super::{Document, Selector, SourceError, Store, Tally, Witnesses};
 use crate::config::Config;
 use crate::digest::Digest;
-use crate::history::attribute;
-use crate::index::{Entry, Index};
+use crate::history;
+use crate::index::{Entry, MOST_ENTRIES};
 use crate::layer::{Layer, Limits};
-use crate::manifest::{
-    Descriptor, DocumentKind, LONGEST_DOCUMENT, MOST_LAYERS, Manifest, Unfit, index_of, kind_of,
-};
+use crate::manifest::{Descriptor, DocumentKind, LONGEST_DOCUMENT, Manifest, index_of, kind_of};
 use crate::rootfs::{Answer, Found, Rootfs};
 use crate::witness::{Kind, Origin, Witness};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
-/// Indexes within indexes that are followed.
+/// How deep indexes may lie in indexes.
 const DEEPEST: usize = 3;
+/// Of how many entries without a platform the config is read.
+const MOST_RESOLVED: usize = 16;
 
-/// Hears how the reading of layers goes on.
+/// Is told how far the reading of layers has come.
 pub trait Progress: Send {
-    /// `read` of `total` stored bytes of layer `number` of `layers` (the lowest is 1) were read.
-    fn layer(&mut self, number: usize, layers: usize, read: u64, total: u64);
+    /// `read` of `size` stored bytes of a layer, `number` of `layers` from the bottom, 1 first. Called often.
+    fn layer(&mut self, number: usize, layers: usize, read: u64, size: u64);
 }
 
-/// An image reference that was opened: what it names, and what was read of it so far.
+/// Tells nobody.
+impl Progress for () {
+    fn layer(&mut self, _: usize, _: usize, _: u64, _: u64) {}
+}
+
+/// An opened image reference: an index, or one manifest.
 pub struct Image {
     store: Box<dyn Store>,
     name: String,
-    digest: Digest,
+    root: Document,
     index: bool,
     entries: Vec<Entry>,
-    /// The manifest that the reference names, where it names no index.
-    only: Option<Document>,
-    children: BTreeMap<Digest, Child>,
-    progress: Option<Box<dyn Progress>>,
+    children: HashMap<Digest, Child>,
+    /// Layers by digest: platforms may share them.
+    layers: HashMap<Digest, Layer>,
+    limits: Limits,
+    progress: Box<dyn Progress>,
+    privileged: bool,
 }
 
-/// One manifest of an image.
+/// One manifest of an image with its config, both verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Child {
+    /// Digest of the manifest.
+    pub digest: Digest,
     /// The manifest.
     pub manifest: Manifest,
-    /// Its config.
+    /// The config.
     pub config: Config,
-    layers: Vec<Layer>,
 }
 
 impl Image {
-    /// Reads the document that `selector` names. `name` is what messages call the image.
+    /// Reads the document that the selector names, and the indexes in it. `name` is how the image is called in
+    /// messages. Configs are read only of entries of an index that claim no platform.
     ///
     /// # Errors
     /// A [`SourceError`].
-    pub fn open(mut store: Box<dyn Store>, name: String, selector: Selector) -> Result<Image, SourceError> {
-        let document = store.document(&selector)?;
-        let digest = document.digest.clone();
+    pub fn open(store: Box<dyn Store>, name: String, selector: Selector) -> Result<Image, SourceError> {
+        let mut store = store;
+        let root = store.document(&selector)?;
+        let index = kind_of(&root.media_type, &root.bytes).map_err(|unfit| unfit.about(&name))? == DocumentKind::Index;
         let mut image = Image {
             store,
             name,
-            digest,
-            index: false,
+            root,
+            index,
             entries: Vec::new(),
-            only: None,
-            children: BTreeMap::new(),
-            progress: None,
+            children: HashMap::new(),
+            layers: HashMap::new(),
+            limits: Limits::default(),
+            progress: Box::new(()),
+            privileged: false,
         };
-        match image.kind(&document)? {
-            DocumentKind::Manifest => {
-                let descriptor = descriptor_of(&document);
-                image.entries = vec![Entry::single(descriptor)];
-                image.only = Some(document);
-            }
-            DocumentKind::Index => {
-                image.index = true;
-                image.entries = image.flatten(&document, DEEPEST)?;
-                image.resolve_platforms()?;
-            }
+        if index {
+            let root = image.root.clone();
+            image.collect(&root, 1)?;
+            image.resolve_platforms()?;
+        } else {
+            image.entries.push(Entry::single(Descriptor {
+                media_type: image.root.media_type.clone(),
+                digest: image.root.digest.clone(),
+                size: image.root.bytes.len() as u64,
+                annotations: BTreeMap::new(),
+                artifact_type: None,
+            }));
         }
         Ok(image)
     }
 
-    /// Digest of the manifest or index that the reference names.
+    /// How the image is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Digest of the document that the reference names: an index or a manifest.
     pub fn digest(&self) -> &Digest {
-        &self.digest
+        &self.root.digest
     }
 
     /// Whether the reference names an index.
@@ -89,7 +107,8 @@ impl Image {
         self.index
     }
 
-    /// The manifests, in the index's order; one where there is no index.
+    /// The manifests that hosts may run, in the index's order, nested ones in place; without an index one entry,
+    /// whose platform only its config tells.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -99,161 +118,240 @@ impl Image {
         self.store.tally()
     }
 
-    /// Tells somebody how reading goes on.
+    /// Sets limits for layers that were not opened yet.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Sets who is told about progress.
     pub fn set_progress(&mut self, progress: Box<dyn Progress>) {
-        self.progress = Some(progress);
+        self.progress = progress;
     }
 
-    /// One of the manifests with its config, read once.
-    ///
-    /// # Errors
-    /// A [`SourceError`].
-    pub fn child(&mut self, digest: &Digest) -> Result<&Child, SourceError> {
-        if !self.children.contains_key(digest) {
-            let child = self.read_child(digest)?;
-            self.children.insert(digest.clone(), child);
+    /// The asker passes over permission bits of directories: see [`Rootfs::privileged`].
+    pub fn set_privileged(&mut self, privileged: bool) {
+        self.privileged = privileged;
+    }
+
+    /// Takes the entries out of an index, and out of the indexes in it.
+    fn collect(&mut self, document: &Document, depth: usize) -> Result<(), SourceError> {
+        let object = if depth == 1 { self.name.clone() } else { self.object(&document.digest) };
+        let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
+        if depth > DEEPEST {
+            return Err(broken(format!("indexes lie in indexes, more than {DEEPEST} deep")));
         }
-        self.children.get(digest).ok_or_else(|| self.broken("its manifests", "one of them was lost".into()))
-    }
-
-    /// What stands at a path of one manifest's file system, reading as far as that takes.
-    ///
-    /// # Errors
-    /// A [`SourceError`]: then nothing is known about the path.
-    pub fn witness(&mut self, digest: &Digest, path: &[u8]) -> Result<Option<Witness>, SourceError> {
-        self.child(digest)?;
-        let Image { store, children, progress, .. } = self;
-        let Some(child) = children.get_mut(digest) else { return Ok(None) };
-        let layers = child.layers.len();
-        loop {
-            let number = match child.rootfs().find(path) {
-                Answer::Found(found) => return Ok(Some(child.describe(&found, path))),
-                Answer::Absent => return Ok(None),
-                Answer::Unread(number) => number,
-            };
-            let Some(layer) = child.layers.get_mut(number) else { return Ok(None) };
-            let total = layer.descriptor().size;
-            let mut pulse = |read| {
-                if let Some(progress) = progress {
-                    progress.layer(number + 1, layers, read, total);
-                }
-            };
-            layer.read_until(path, |descriptor| store.blob(descriptor), &mut pulse)?;
-        }
-    }
-
-    fn broken(&self, what: &str, detail: String) -> SourceError {
-        SourceError::Broken { object: format!("{what} of {}", self.name), detail }
-    }
-
-    fn unfit(&self, digest: &Digest, unfit: Unfit) -> SourceError {
-        let object = if *digest == self.digest { self.name.clone() } else { format!("{} of {}", digest.short(), self.name) };
-        match unfit {
-            Unfit::Broken(detail) => SourceError::Broken { object, detail },
-            Unfit::Unsupported(detail) => SourceError::Unsupported { object, detail },
-        }
-    }
-
-    fn kind(&self, document: &Document) -> Result<DocumentKind, SourceError> {
-        kind_of(&document.media_type, &document.bytes).map_err(|unfit| self.unfit(&document.digest, unfit))
-    }
-
-    /// The manifests of an index, those of indexes within it in their place.
-    fn flatten(&mut self, document: &Document, depth: usize) -> Result<Vec<Entry>, SourceError> {
-        let index = index_of(&document.media_type, &document.bytes);
-        let Index { entries, .. } = index.map_err(|unfit| self.unfit(&document.digest, unfit))?;
-        let mut flat = Vec::new();
-        for entry in entries {
-            let nested = entry.media_type.ends_with("index.v1+json") || entry.media_type.ends_with("list.v2+json");
-            if !nested || !entry.is_runnable() {
-                flat.push(entry);
-            } else if depth == 0 {
-                return Err(self.broken("an index", format!("indexes lie more than {DEEPEST} deep")));
+        let index = index_of(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
+        for entry in index.entries.into_iter().filter(Entry::is_runnable) {
+            if self.entries.len() >= MOST_ENTRIES {
+                return Err(broken(format!("it has more than {MOST_ENTRIES} entries")));
+            }
+            let nested = entry.media_type.contains("index.v1") || entry.media_type.contains("manifest.list.v2");
+            if nested {
+                let inner = self.document(&entry)?;
+                self.collect(&inner, depth + 1)?;
             } else {
-                let nested = self.store.document(&Selector::Digest(entry.digest.clone()))?;
-                flat.extend(self.flatten(&nested, depth - 1)?);
-            }
-            if flat.len() > crate::index::MOST_ENTRIES {
-                return Err(self.broken("an index", "it has too many manifests".into()));
-            }
-        }
-        Ok(flat)
-    }
-
-    /// Entries without a platform are of the platform that their config says (containerd `images/image.go`, Manifest).
-    fn resolve_platforms(&mut self) -> Result<(), SourceError> {
-        for number in 0..self.entries.len() {
-            let entry = &self.entries[number];
-            if entry.platform.is_none() && entry.is_runnable() {
-                let digest = entry.digest.clone();
-                let platform = self.child(&digest)?.config.platform();
-                self.entries[number].resolve(&platform);
+                self.entries.push(entry);
             }
         }
         Ok(())
     }
 
-    fn read_child(&mut self, digest: &Digest) -> Result<Child, SourceError> {
-        let document = match self.only.take_if(|only| only.digest == *digest) {
-            Some(document) => document,
-            None => self.store.document(&Selector::Digest(digest.clone()))?,
-        };
-        let manifest = Manifest::parse(&document.media_type, &document.bytes).map_err(|unfit| self.unfit(digest, unfit))?;
-        let object = format!("{} of {}", digest.short(), self.name);
-        if let Some(what) = manifest.not_an_image() {
-            return Err(SourceError::Unsupported { object, detail: what });
+    /// Reads the configs of entries that claim no platform: containerd asks them.
+    fn resolve_platforms(&mut self) -> Result<(), SourceError> {
+        let silent = |(_, entry): &(usize, &Entry)| entry.platform.is_none();
+        let silent: Vec<(usize, Digest)> = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(silent)
+            .take(MOST_RESOLVED)
+            .map(|(at, entry)| (at, entry.digest.clone()))
+            .collect();
+        for (at, digest) in silent {
+            let platform = match self.child(&digest) {
+                Ok(child) => child.config.platform(),
+                Err(SourceError::Unsupported { .. }) => continue,
+                Err(error) => return Err(error),
+            };
+            if let Some(entry) = self.entries.get_mut(at) {
+                entry.resolve(&platform);
+            }
         }
-        if manifest.layers.len() > MOST_LAYERS {
-            let detail = format!("it has {} layers, {MOST_LAYERS} at most are read", manifest.layers.len());
-            return Err(SourceError::Broken { object, detail });
-        }
-        let config = self.read_config(&manifest.config)?;
-        let layer = |(number, descriptor): (usize, &Descriptor)| {
-            Layer::new(descriptor.clone(), config.diff_id(number), &self.name, Limits::default())
-        };
-        let layers = manifest.layers.iter().enumerate().map(layer).collect();
-        Ok(Child { manifest, config, layers })
+        Ok(())
     }
 
-    fn read_config(&mut self, descriptor: &Descriptor) -> Result<Config, SourceError> {
-        let mut bytes = Vec::new();
+    fn object(&self, digest: &Digest) -> String {
+        format!("manifest {} of {}", digest.short(), self.name)
+    }
+
+    /// A document that an index points to, its size compared.
+    fn document(&mut self, entry: &Entry) -> Result<Document, SourceError> {
+        let document = self.store.document(&Selector::Digest(entry.digest.clone()))?;
+        if document.bytes.len() as u64 == entry.size {
+            return Ok(document);
+        }
+        let detail = format!("it has {} bytes, and the index says {}", document.bytes.len(), entry.size);
+        Err(SourceError::Broken { object: self.object(&entry.digest), detail })
+    }
+
+    /// A manifest and its config, read once.
+    ///
+    /// # Errors
+    /// A [`SourceError`]; [`SourceError::Unsupported`] for attestations and artifacts.
+    pub fn child(&mut self, digest: &Digest) -> Result<&Child, SourceError> {
+        if !self.children.contains_key(digest) {
+            let child = self.read_child(digest)?;
+            self.children.insert(digest.clone(), child);
+        }
+        let missing = || SourceError::NotFound { object: self.name.clone(), detail: format!("it has no {digest}") };
+        self.children.get(digest).ok_or_else(missing)
+    }
+
+    fn read_child(&mut self, digest: &Digest) -> Result<Child, SourceError> {
+        let object = self.object(digest);
+        let document = if *digest == self.root.digest {
+            self.root.clone()
+        } else if let Some(entry) = self.entries.iter().find(|entry| entry.digest == *digest).cloned() {
+            self.document(&entry)?
+        } else {
+            self.store.document(&Selector::Digest(digest.clone()))?
+        };
+        let manifest = Manifest::parse(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
+        if let Some(what) = manifest.not_an_image() {
+            return Err(SourceError::Unsupported { object, detail: format!("it is {what}, not an image") });
+        }
+        let bytes = self.read_config(&manifest.config)?;
+        let config = Config::parse(&bytes).map_err(|detail| SourceError::Broken {
+            object: format!("config {} of {}", manifest.config.digest.short(), self.name),
+            detail,
+        })?;
+        Ok(Child { digest: digest.clone(), manifest, config })
+    }
+
+    /// The config, size and digest compared.
+    fn read_config(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>, SourceError> {
         let object = format!("config {} of {}", descriptor.digest.short(), self.name);
         let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
-        let stream = self.store.blob(descriptor)?;
-        if let Err(error) = stream.take(LONGEST_DOCUMENT + 1).read_to_end(&mut bytes) {
-            let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<SourceError>());
-            return Err(inner.cloned().unwrap_or_else(|| broken(error.to_string())));
+        let size = descriptor.size;
+        if size > LONGEST_DOCUMENT {
+            return Err(broken(format!("its {size} bytes are more than the {LONGEST_DOCUMENT} that are read")));
         }
-        if bytes.len() as u64 > LONGEST_DOCUMENT {
-            return Err(broken(format!("it is longer than {LONGEST_DOCUMENT} bytes")));
+        let mut bytes = Vec::new();
+        let stream = self.store.blob(descriptor)?;
+        if let Err(error) = stream.take(size + 1).read_to_end(&mut bytes) {
+            return Err(match error.downcast::<SourceError>() {
+                Ok(error) => error,
+                Err(error) => SourceError::Unreachable { object, detail: error.to_string() },
+            });
+        }
+        if bytes.len() as u64 != size {
+            let (more, length) = (bytes.len() as u64 > size, bytes.len());
+            return Err(broken(if more {
+                format!("it is longer than the {size} bytes that the manifest says")
+            } else {
+                format!("it ends after {length} of {size} bytes")
+            }));
         }
         let mut hasher = descriptor.digest.hasher();
         hasher.update(&bytes);
         let found = hasher.finish();
-        if found != descriptor.digest {
-            return Err(broken(format!("its content has the digest {found}, not {}", descriptor.digest)));
+        if found == descriptor.digest { Ok(bytes) } else { Err(broken(format!("its digest is {found}"))) }
+    }
+
+    /// What stands at `path` in one manifest's file system, layers read on from the top as far as that takes.
+    ///
+    /// # Errors
+    /// A [`SourceError`]: then nothing is known about the path.
+    pub fn witness(&mut self, child: &Digest, path: &[u8]) -> Result<Option<Witness>, SourceError> {
+        let child = self.prepare(child)?;
+        let mut last = None;
+        loop {
+            let layer = match self.rootfs(&child).find(path) {
+                Answer::Found(found) => return Ok(Some(self.testify(&child, path, found))),
+                Answer::Absent => return Ok(None),
+                Answer::Unread(layer) => layer,
+            };
+            // A layer that was read as far as the path and still leaves it open is read to its end.
+            let whole = last == Some(layer);
+            self.read_layer(&child, layer, if whole { None } else { Some(path) })?;
+            last = Some(layer);
         }
-        Config::parse(&bytes).map_err(broken)
-    }
-}
-
-impl Child {
-    /// Its layers over each other, as far as they were read.
-    pub fn rootfs(&self) -> Rootfs<'_> {
-        Rootfs::new(&self.layers).privileged(self.config.is_root())
     }
 
-    fn describe(&self, found: &Found<'_>, path: &[u8]) -> Witness {
-        let origin = |number: usize| {
-            let layer = self.layers.get(number)?;
-            Some(Origin {
-                layer: number + 1,
-                layers: self.layers.len(),
-                digest: layer.descriptor().digest.clone(),
-                instruction: attribute(&self.config.history, number, self.layers.len(), path),
-                verified: layer.is_complete(),
-            })
+    /// The file system of one manifest, as far as it was read.
+    ///
+    /// # Errors
+    /// A [`SourceError`] where manifest or config cannot be read.
+    pub fn tree(&mut self, child: &Digest) -> Result<Rootfs<'_>, SourceError> {
+        let child = self.prepare(child)?;
+        Ok(self.rootfs(&child))
+    }
+
+    /// Reads all layers of one manifest to their ends.
+    ///
+    /// # Errors
+    /// A [`SourceError`].
+    pub fn read_whole(&mut self, child: &Digest) -> Result<(), SourceError> {
+        let child = self.prepare(child)?;
+        (0..child.manifest.layers.len()).rev().try_for_each(|layer| self.read_layer(&child, layer, None))
+    }
+
+    /// What is odd about the layers of one manifest, as far as they were read.
+    pub fn notes(&self, child: &Digest) -> Vec<String> {
+        let layers = self.children.get(child).map(|child| child.manifest.layers.as_slice()).unwrap_or_default();
+        let note = |layer: &Descriptor| {
+            let notes = self.layers.get(&layer.digest).map(|read| read.index().notes()).unwrap_or_default();
+            notes.iter().map(move |note| format!("layer {}: {note}", layer.digest.short())).collect::<Vec<_>>()
         };
+        layers.iter().flat_map(note).collect()
+    }
+
+    /// Manifest and config, and its layers ready to be opened.
+    fn prepare(&mut self, digest: &Digest) -> Result<Child, SourceError> {
+        let child = self.child(digest)?.clone();
+        let (layers, ids) = (child.manifest.layers.len(), child.config.diff_ids.len());
+        if ids != 0 && ids != layers {
+            return Err(SourceError::CannotUnpack {
+                object: self.object(digest),
+                detail: format!("mismatched image rootfs and manifest layers: {ids} diff ids, {layers} layers"),
+            });
+        }
+        for (at, descriptor) in child.manifest.layers.iter().enumerate() {
+            let (name, limits) = (&self.name, &self.limits);
+            let new = || Layer::new(descriptor.clone(), child.config.diff_id(at), name, limits.clone());
+            self.layers.entry(descriptor.digest.clone()).or_insert_with(new);
+        }
+        Ok(child)
+    }
+
+    fn rootfs(&self, child: &Child) -> Rootfs<'_> {
+        let layers = child.manifest.layers.iter().filter_map(|layer| self.layers.get(&layer.digest));
+        Rootfs::new(layers).privileged(self.privileged)
+    }
+
+    /// Reads on in one layer: to a path, or to the end.
+    fn read_layer(&mut self, child: &Child, at: usize, path: Option<&[u8]>) -> Result<(), SourceError> {
+        let Some(descriptor) = child.manifest.layers.get(at) else { return Ok(()) };
+        let Some(layer) = self.layers.get_mut(&descriptor.digest) else { return Ok(()) };
+        let (store, progress) = (&mut self.store, &mut self.progress);
+        let layers = child.manifest.layers.len();
+        let mut pulse = |read| progress.layer(at + 1, layers, read, descriptor.size);
+        let open = |descriptor: &Descriptor| store.blob(descriptor);
+        match path {
+            Some(path) => layer.read_until(path, open, &mut pulse),
+            None => layer.read_whole(open, &mut pulse),
+        }
+    }
+
+    /// Puts down what was found.
+    fn testify(&self, child: &Child, path: &[u8], found: Found<'_>) -> Witness {
+        let layers = child.manifest.layers.len();
+        let origin = found.layer.and_then(|at| {
+            let digest = child.manifest.layers.get(at)?.digest.clone();
+            let verified = self.layers.get(&digest).is_some_and(Layer::is_complete);
+            let instruction = history::attribute(&child.config.history, at, layers, path);
+            Some(Origin { layer: at + 1, layers, digest, instruction, verified })
+        });
         Witness {
             kind: found.node.kind.clone().unwrap_or(Kind::CharDevice),
             mode: found.mode,
@@ -262,17 +360,29 @@ impl Child {
             size: found.node.size,
             capability: found.node.capability.clone(),
             pieces: found.node.pieces.clone(),
-            origin: found.layer.and_then(origin),
+            origin,
         }
     }
 }
 
-fn descriptor_of(document: &Document) -> Descriptor {
-    Descriptor {
-        media_type: document.media_type.clone(),
-        digest: document.digest.clone(),
-        size: document.bytes.len() as u64,
-        annotations: BTreeMap::new(),
-        artifact_type: None,
+/// One manifest of an image as a tree that answers by reading on.
+pub struct Files<'a> {
+    image: &'a mut Image,
+    child: Digest,
+}
+
+impl<'a> Files<'a> {
+    /// The files of this manifest.
+    pub fn of(image: &'a mut Image, child: &Digest) -> Files<'a> {
+        Files { image, child: child.clone() }
     }
 }
+
+impl Witnesses for Files<'_> {
+    fn witness(&mut self, path: &[u8]) -> Result<Option<Witness>, SourceError> {
+        self.image.witness(&self.child, path)
+    }
+}
+
+#[cfg(test)]
+mod tests;

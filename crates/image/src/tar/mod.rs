@@ -188,6 +188,9 @@ impl<I: Input> Archive<I> {
         if entry.kind == Type::RegularOld {
             entry.kind = if entry.name.ends_with(b"/") { Type::Directory } else { Type::Regular };
         }
+        if entry.kind.has_no_data() {
+            entry.size = 0;
+        }
         self.begin(&entry)?;
         let map = match old_sparse {
             Some(header) => {

@@ -1,0 +1,147 @@
+//! Images on a shelf in memory.
+
+use super::*;
+use crate::manifest::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
+use crate::testing::{Shelf, Tar, descriptor};
+use serde_json::json;
+
+fn open(shelf: &Shelf) -> Result<Image, SourceError> {
+    Image::open(Box::new(shelf.clone()), "test".into(), Selector::Only)
+}
+
+fn failure(shelf: &Shelf) -> String {
+    match open(shelf).map(|image| (image.digest().clone(), image)) {
+        Ok((digest, mut image)) => image.child(&digest).map(|_| ()).unwrap_err().to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn tree() -> Vec<Vec<u8>> {
+    let noise: Vec<u8> = (0..400_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    vec![
+        Tar::new().directory("usr/bin", 0o755).file("usr/bin/sh", 0o755, b"\x7fELF sh").finish(),
+        Tar::new().file("app", 0o755, b"#!/usr/bin/sh\n").file("noise", 0o644, &noise).finish(),
+    ]
+}
+
+#[test]
+fn one_manifest() {
+    let mut shelf = Shelf::default();
+    let history = json!([{"created_by": "ADD rootfs.tar / # buildkit"}, {"created_by": "COPY app /app # buildkit"}]);
+    let digest = shelf.image("arm64", &tree(), history);
+    let mut image = open(&shelf).unwrap();
+    assert!(!image.is_index() && *image.digest() == digest);
+    assert_eq!((image.entries().len(), image.entries()[0].platform()), (1, None));
+    assert_eq!(image.child(&digest).unwrap().config.platform().to_string(), "linux/arm64");
+    let app = image.witness(&digest, b"/app").unwrap().unwrap();
+    let origin = app.origin.unwrap();
+    assert_eq!((origin.layer, origin.layers, origin.verified), (2, 2, false));
+    assert_eq!(origin.instruction.unwrap().text, "COPY app /app");
+    assert_eq!(app.pieces[0].bytes, b"#!/usr/bin/sh\n");
+    assert_eq!(shelf.opened.lock().unwrap().len(), 2, "config and the upper layer");
+    let shell = image.witness(&digest, b"/usr/bin/sh").unwrap().unwrap();
+    assert_eq!(shell.origin.unwrap().layer, 1);
+    assert!(image.witness(&digest, b"/app").unwrap().unwrap().origin.unwrap().verified);
+    assert_eq!(image.witness(&digest, b"/none").unwrap(), None);
+    assert_eq!(image.witness(&digest, b"/").unwrap().unwrap().origin, None);
+    assert_eq!(shelf.opened.lock().unwrap().len(), 3, "each blob once");
+    image.read_whole(&digest).unwrap();
+    assert!(image.tree(&digest).is_ok() && image.notes(&digest).is_empty());
+    assert!(Files::of(&mut image, &digest).witness(b"/app").unwrap().is_some());
+}
+
+#[test]
+fn an_index_with_all_that_comes_in_one() {
+    let mut shelf = Shelf::default();
+    let arm = shelf.image("arm64", &tree(), json!(null));
+    let amd = shelf.image("amd64", &tree(), json!(null));
+    let size = |shelf: &Shelf, digest: &Digest| shelf.documents[digest].len();
+    let entry = |shelf: &Shelf, digest: &Digest, platform: serde_json::Value| {
+        json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": size(shelf, digest), "platform": platform})
+    };
+    let inner = json!({"manifests": [entry(&shelf, &amd, json!({"os": "linux", "architecture": "amd64"}))]});
+    let inner = shelf.document(&inner);
+    let nested = json!({"mediaType": OCI_INDEX, "digest": inner, "size": size(&shelf, &inner)});
+    let attestation = json!({"mediaType": OCI_MANIFEST, "digest": Digest::of(b"gone"), "size": 4,
+        "annotations": {"vnd.docker.reference.type": "attestation-manifest"}});
+    shelf.document(&json!({"schemaVersion": 2, "manifests": [entry(&shelf, &arm, json!(null)), attestation, nested]}));
+    let mut image = open(&shelf).unwrap();
+    assert!(image.is_index());
+    let platforms: Vec<String> = image.entries().iter().map(|entry| entry.platform().unwrap().to_string()).collect();
+    assert_eq!(platforms, ["linux/arm64", "linux/amd64"]);
+    assert!(image.entries()[0].declared().is_none() && image.entries()[0].resolved().is_some());
+    image.witness(&arm, b"/none").unwrap();
+    let before = shelf.opened.lock().unwrap().len();
+    let layers = image.child(&arm).unwrap().manifest.layers.clone();
+    assert_eq!(image.child(&amd).unwrap().manifest.layers, layers);
+    image.witness(&amd, b"/app").unwrap().unwrap();
+    assert_eq!(shelf.opened.lock().unwrap().len(), before + 1, "shared layers are not read again, only the config");
+}
+
+#[test]
+fn indexes_that_go_wrong() {
+    let mut shelf = Shelf::default();
+    let arm = shelf.image("arm64", &tree(), json!(null));
+    let wrap = |shelf: &mut Shelf, digest: &Digest, size: usize| {
+        shelf.document(&json!({"manifests": [{"mediaType": OCI_INDEX, "digest": digest, "size": size}]}))
+    };
+    shelf.document(&json!({"manifests": [{"digest": arm, "size": 1}]}));
+    assert!(failure(&shelf).contains("and the index says 1"));
+    let mut inner = shelf.document(&json!({"manifests": []}));
+    for _ in 0..3 {
+        let size = shelf.documents[&inner].len();
+        inner = wrap(&mut shelf, &inner, size);
+    }
+    assert!(failure(&shelf).contains("more than 3 deep"));
+    shelf.document(&json!({"manifests": [], "layers": []}));
+    assert!(failure(&shelf).contains("both"));
+}
+
+#[test]
+fn manifests_that_are_no_images_or_broken() {
+    let mut shelf = Shelf::default();
+    let config = shelf.blob(OCI_CONFIG, b"{}");
+    let in_toto = shelf.blob("application/vnd.in-toto+json", b"{}");
+    shelf.document(&json!({"config": config, "layers": [in_toto]}));
+    assert!(failure(&shelf).contains("is not supported: it is an attestation"));
+    shelf.document(&json!({"schemaVersion": 1, "fsLayers": []}));
+    assert!(failure(&shelf).contains("schema 1"));
+    let html = shelf.blob(OCI_CONFIG, b"<html>");
+    shelf.document(&json!({"config": html, "layers": []}));
+    assert!(failure(&shelf).contains("config sha256:"));
+    for (served, words) in [(&b"{ }"[..], "longer than"), (b"{", "ends after 1 of 2"), (b"[]", "its digest is")] {
+        let right = descriptor(OCI_CONFIG, b"{}");
+        shelf.blobs.insert(right.digest.clone(), served.to_vec());
+        shelf.document(&json!({"config": right, "layers": []}));
+        assert!(failure(&shelf).contains(words), "{words}");
+    }
+    let mut huge = descriptor(OCI_CONFIG, b"{}");
+    huge.size = u64::MAX;
+    shelf.document(&json!({"config": huge, "layers": []}));
+    assert!(failure(&shelf).contains("more than the 4194304"));
+}
+
+#[test]
+fn as_many_diff_ids_as_layers() {
+    let mut shelf = Shelf::default();
+    let config = json!({"rootfs": {"diff_ids": [Digest::of(b"a"), Digest::of(b"b")]}}).to_string();
+    let config = shelf.blob(OCI_CONFIG, config.as_bytes());
+    let layer = shelf.blob("", &Tar::new().finish());
+    let digest = shelf.document(&json!({"config": config, "layers": [layer]}));
+    let error = open(&shelf).unwrap().witness(&digest, b"/x").unwrap_err();
+    assert!(matches!(error, SourceError::CannotUnpack { .. }), "{error}");
+}
+
+/// A link in a lower layer at the place of an implicit directory: the question ends.
+#[test]
+fn questions_end() {
+    let mut shelf = Shelf::default();
+    let filler = vec![9; 300_000];
+    let lower = Tar::new().symlink("srv", "data").file("filler", 0o644, &filler).directory("data", 0o701).finish();
+    let digest = shelf.image("amd64", &[lower, Tar::new().file("srv/x", 0o755, b"x").finish()], json!(null));
+    let mut image = open(&shelf).unwrap();
+    assert_eq!(image.witness(&digest, b"/srv").unwrap().unwrap().mode, 0o701);
+    let mut image = open(&shelf).unwrap();
+    image.set_privileged(true);
+    assert_eq!(image.witness(&digest, b"/srv").unwrap().unwrap().mode, 0o755);
+}
