@@ -1,7 +1,10 @@
 //! Which Dockerfile instruction made which layer. History is a witness, not a proof: builders write it for humans, and
 //! some write it wrongly (Debian's buildah marks its COPY empty and hangs the layer on the last instruction).
 
+mod instruction;
+
 use crate::config::Step;
+use instruction::{Fit, Instruction};
 use serde::{Deserialize, Serialize};
 
 /// An instruction that is thought to have brought a file.
@@ -25,116 +28,71 @@ pub enum Certainty {
     Guess,
 }
 
-/// The longest instruction that is shown.
-const LONGEST: usize = 200;
+/// A step of the history with the working directory that it was made in.
+struct Made {
+    instruction: Instruction,
+    directory: String,
+    empty: bool,
+}
+
+impl Made {
+    fn fit(&self, path: &str) -> Fit {
+        self.instruction.fit(&self.directory, path)
+    }
+
+    fn by(&self, certainty: Certainty) -> Option<Attribution> {
+        let text = self.instruction.shown.clone();
+        (!text.is_empty()).then_some(Attribution { text, certainty })
+    }
+}
 
 /// The instruction that brought `path` with layer number `layer` (0 the lowest) of `layers`.
 pub fn attribute(history: &[Step], layer: usize, layers: usize, path: &[u8]) -> Option<Attribution> {
-    let made: Vec<&Step> = history.iter().filter(|step| !step.empty_layer).collect();
     let path = String::from_utf8_lossy(path);
-    let counted = if made.len() == layers { made.get(layer).copied() } else { None };
-    if let Some(step) = counted {
-        let text = instruction(&step.created_by);
-        if copies_to(&text, &path, true) {
-            return Some(Attribution { text, certainty: Certainty::Certain });
+    let steps = read(history);
+    let making: Vec<usize> = (0..steps.len()).filter(|at| !steps[*at].empty).collect();
+    if making.len() != layers {
+        return copied(&steps, &path, 0..steps.len())?.by(Certainty::Guess);
+    }
+    let at = *making.get(layer)?;
+    let step = &steps[at];
+    if step.fit(&path) != Fit::No {
+        return step.by(Certainty::Certain);
+    }
+    // Steps between the last layer and this one that claim to be empty may be lying.
+    let first = layer.checked_sub(1).and_then(|below| making.get(below)).map_or(0, |below| below + 1);
+    if let Some(liar) = copied(&steps, &path, first..at) {
+        return liar.by(Certainty::Guess);
+    }
+    if step.instruction.is_metadata() {
+        // It can have brought no file at all: the last step before it that can, did.
+        let before = steps[first..at].iter().rev().find(|step| !step.instruction.is_metadata());
+        return before.unwrap_or(step).by(Certainty::Guess);
+    }
+    let certain = step.instruction.mentions(&path);
+    step.by(if certain { Certainty::Certain } else { Certainty::Likely })
+}
+
+/// Reads the steps, following WORKDIR.
+fn read(history: &[Step]) -> Vec<Made> {
+    let mut directory = String::from("/");
+    let made = |step: &Step| {
+        // Builders that write no command may write what they are: `jib-maven-plugin:3.4`.
+        let text = if step.created_by.trim().is_empty() { &step.comment } else { &step.created_by };
+        let instruction = Instruction::read(text);
+        if let Some(next) = instruction.directory(&directory) {
+            directory = next;
         }
-        // An instruction that copies elsewhere cannot have brought it; one that is marked empty may be lying.
-        let liar = history.iter().filter(|step| step.empty_layer).map(|step| instruction(&step.created_by));
-        if let Some(text) = liar.filter(|text| copies_to(text, &path, false)).last() {
-            return Some(Attribution { text, certainty: Certainty::Guess });
-        }
-        let certainty = if mentions(&text, &path) { Certainty::Certain } else { Certainty::Likely };
-        return (!text.is_empty()).then_some(Attribution { text, certainty });
-    }
-    let copies = history.iter().map(|step| instruction(&step.created_by));
-    let text = copies.filter(|text| copies_to(text, &path, false)).last()?;
-    Some(Attribution { text, certainty: Certainty::Guess })
-}
-
-/// `created_by` as a Dockerfile would have it: without the shell, the no-op mark and the builder's remark, values of
-/// build arguments and variables redacted, and short.
-fn instruction(created_by: &str) -> String {
-    let text = created_by.trim();
-    let text = text.strip_suffix("# buildkit").unwrap_or(text).trim();
-    // Docker's classic builder and buildah wrap everything but RUN: `/bin/sh -c #(nop) COPY file:... in /app`.
-    let text = match text.split_once("#(nop)") {
-        Some((_, instruction)) => instruction.trim().to_string(),
-        None => run(text),
+        Made { instruction, directory: directory.clone(), empty: step.empty_layer }
     };
-    let text: String = shortened_digests(&without_values(&text)).chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if text.chars().count() > LONGEST {
-        format!("{}...", text.chars().take(LONGEST - 3).collect::<String>())
-    } else {
-        text
-    }
+    history.iter().map(made).collect()
 }
 
-/// `|2 A=x B=y /bin/sh -c make` and `/bin/sh -c make` are `RUN make`; BuildKit writes `RUN` itself.
-fn run(text: &str) -> String {
-    let (text, wrapped) = match text.strip_prefix("RUN ") {
-        Some(rest) => (rest.trim(), true),
-        None => (text, text.starts_with('|')),
-    };
-    let text = if text.starts_with('|') { text.find("/bin/").map_or(text, |at| &text[at..]) } else { text };
-    match text.strip_prefix("/bin/sh -c ").or(text.strip_prefix("/bin/bash -c ")) {
-        Some(command) => format!("RUN {}", command.trim()),
-        None if wrapped => format!("RUN {text}"),
-        None => text.to_string(),
-    }
-}
-
-/// Instructions that hold values, without them: `ENV TOKEN=...`, `ARG TOKEN=...`, `|1 TOKEN=...`.
-fn without_values(text: &str) -> String {
-    let keyword = text.split_whitespace().next().unwrap_or_default();
-    if !(keyword.eq_ignore_ascii_case("ENV") || keyword.eq_ignore_ascii_case("ARG") || keyword.starts_with('|')) {
-        return text.to_string();
-    }
-    let words = text.split_whitespace().map(|word| match word.split_once('=') {
-        Some((name, value)) if !value.is_empty() && name != "PATH" => format!("{name}=<redacted>"),
-        _ => word.to_string(),
-    });
-    words.collect::<Vec<_>>().join(" ")
-}
-
-/// `file:` and `dir:` with the digest of what was copied: twelve digits tell as much to a human.
-fn shortened_digests(text: &str) -> String {
-    let short = |word: &str| match word.split_once(':') {
-        Some((kind @ ("file" | "dir" | "multi"), hex)) if hex.len() > 12 && hex.is_ascii() => format!("{kind}:{}", &hex[..12]),
-        _ => word.to_string(),
-    };
-    text.split(' ').map(short).collect::<Vec<_>>().join(" ")
-}
-
-/// Whether it is a COPY or ADD whose destination is the path, or a directory above it. `is_known`: by its place in the
-/// history it made the layer.
-fn copies_to(text: &str, path: &str, is_known: bool) -> bool {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let (Some(keyword), Some(last)) = (words.first(), words.last()) else { return false };
-    if !(keyword.eq_ignore_ascii_case("COPY") || keyword.eq_ignore_ascii_case("ADD")) || words.len() < 2 {
-        return false;
-    }
-    let destination = last.trim_matches(['"', '[', ']', ',']);
-    if !destination.starts_with('/') {
-        return false;
-    }
-    let folder = destination.trim_end_matches('/');
-    // The root is above everything.
-    if folder.is_empty() && is_known {
-        return true;
-    }
-    // That says too little where it must be guessed, unless the file's name is among the sources.
-    if folder.is_empty() {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        return words[1..words.len() - 1].iter().any(|source| source.trim_matches(['"', '[', ',']).ends_with(name));
-    }
-    path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Whether the text names the path, or the file by its name.
-fn mentions(text: &str, path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or_default();
-    text.contains(path) || (name.len() > 2 && text.split(['/', ' ', '"', '\'', '=', ';']).any(|word| word == name))
+/// The last COPY or ADD of some steps whose destination is the path, else one that is above it. The root is above
+/// everything, and counts only for a source of the file's name.
+fn copied<'s>(steps: &'s [Made], path: &str, range: std::ops::Range<usize>) -> Option<&'s Made> {
+    let last = |wanted: Fit| steps.get(range.clone())?.iter().rev().find(|step| step.fit(path) == wanted);
+    last(Fit::Exact).or_else(|| last(Fit::Above))
 }
 
 #[cfg(test)]
@@ -157,48 +115,91 @@ mod tests {
         }
     }
 
+    /// The text of a single step.
+    fn text(created_by: &str) -> String {
+        Instruction::read(created_by).shown
+    }
+
     #[test]
     fn builders_write_it_each_in_their_own_way() {
         let classic = [
-            ("/bin/sh -c #(nop) ADD file:abc in / ", false),
+            ("/bin/sh -c #(nop) ADD file:0123456789abcdef in / ", false),
             ("/bin/sh -c #(nop)  ENV TOKEN=hunter2", true),
             ("/bin/sh -c #(nop) COPY file:0123 in /app ", false),
             ("|1 KEY=hunter2 /bin/sh -c make   install", false),
         ];
+        assert_eq!(show(&classic, 0, 3, "/usr/lib/x"), "Certain: ADD file:0123456789ab in /");
         assert_eq!(show(&classic, 1, 3, "/app"), "Certain: COPY file:0123 in /app");
         assert_eq!(show(&classic, 2, 3, "/usr/bin/x"), "Likely: RUN make install");
         let buildkit = [
             ("RUN /bin/sh -c apt-get install -y tini # buildkit", false),
-            ("COPY dist/app /srv/ # buildkit", false),
+            ("WORKDIR /srv", true),
+            ("COPY --chown=1:1 --link dist/app . # buildkit", false),
+            ("COPY [\"a b\", \"/opt/with space/\"] # buildkit", false),
+            ("COPY x $HOME/ # buildkit", false),
             ("ENTRYPOINT [\"/srv/app\"]", true),
         ];
-        assert_eq!(show(&buildkit, 0, 2, "/usr/bin/tini"), "Certain: RUN apt-get install -y tini");
-        assert_eq!(show(&buildkit, 1, 2, "/srv/app"), "Certain: COPY dist/app /srv/");
+        assert_eq!(show(&buildkit, 0, 4, "/usr/bin/tini"), "Certain: RUN apt-get install -y tini");
+        assert_eq!(show(&buildkit, 1, 4, "/srv/app"), "Certain: COPY --chown=1:1 --link dist/app .");
+        assert_eq!(show(&buildkit, 2, 4, "/opt/with space/a b"), "Certain: COPY [\"a b\", \"/opt/with space/\"]");
+        assert_eq!(show(&buildkit, 3, 4, "/root/y"), "Likely: COPY x $HOME/");
+        let kaniko = [("COPY bin/app /bin/app", false), ("RUN make", false)];
+        assert_eq!(show(&kaniko, 0, 2, "/usr/bin/app"), "Certain: COPY bin/app /bin/app");
+        let others = [("bazel build ...", false), ("ko build ko://example.com/app", false), ("", false)];
+        assert_eq!(show(&others, 0, 3, "/app"), "Likely: bazel build ...");
+        assert_eq!(show(&others, 1, 3, "/ko-app/app"), "Certain: ko build ko://example.com/app");
+        assert_eq!(show(&others, 2, 3, "/app"), "none");
+        let mut jib = history(&[("", false)]);
+        jib[0].comment = "jib-maven-plugin:3.4.1".into();
+        assert_eq!(attribute(&jib, 0, 1, b"/app").unwrap().text, "jib-maven-plugin:3.4.1");
+    }
+
+    #[test]
+    fn shells_and_arguments() {
+        assert_eq!(text("RUN |2 A=x B=a b /bin/bash -o pipefail -c make # buildkit"), "RUN make");
+        assert_eq!(text("|1 T=a /bin/c d /bin/sh -c echo /bin/sh -c x"), "RUN echo /bin/sh -c x");
+        assert_eq!(text("/bin/bash -euxc make"), "RUN make");
+        assert_eq!(text("/busybox/busybox sh -c make"), "RUN make");
+        assert_eq!(text("RUN |1 TOKEN=hunter2 make # buildkit"), "RUN <redacted>");
+        assert_eq!(text("RUN [\"/app\", \"--init\"]"), "RUN [\"/app\", \"--init\"]");
+        assert_eq!(text("/app/install --now"), "/app/install --now");
+        assert_eq!(text(""), "");
     }
 
     #[test]
     fn an_empty_copy_and_a_layer_on_the_last_instruction() {
         let buildah = [
+            ("/bin/sh -c #(nop) ADD file:ff in / ", false),
             ("/bin/sh -c #(nop) COPY file:0123 in /app ", true),
+            ("/bin/sh -c #(nop) COPY file:4567 in /etc/app/ ", true),
             ("/bin/sh -c #(nop) CMD [\"/app\"]", false),
         ];
-        assert_eq!(show(&buildah, 0, 1, "/app"), "Guess: COPY file:0123 in /app");
+        assert_eq!(show(&buildah, 1, 2, "/app"), "Guess: COPY file:0123 in /app");
+        assert_eq!(show(&buildah, 1, 2, "/etc/app/x"), "Guess: COPY file:4567 in /etc/app/");
+        assert_eq!(show(&buildah, 1, 2, "/other"), "Guess: COPY file:4567 in /etc/app/");
+        assert_eq!(show(&buildah, 0, 2, "/app"), "Certain: ADD file:ff in /");
+        assert_eq!(show(&[("CMD [\"/app\"]", false)], 0, 1, "/app"), "Guess: CMD [\"/app\"]");
     }
 
     #[test]
     fn what_does_not_fit_is_a_guess_or_nothing() {
-        let short = [("COPY app /app # buildkit", false)];
+        let short = [("COPY . / # buildkit", false), ("COPY app /app # buildkit", false)];
         assert_eq!(show(&short, 2, 3, "/app"), "Guess: COPY app /app");
         assert_eq!(show(&short, 2, 3, "/bin/sh"), "none");
+        assert_eq!(show(&[("COPY rootfs/init / # buildkit", true)], 0, 1, "/init"), "Guess: COPY rootfs/init /");
         assert_eq!(show(&[], 0, 1, "/app"), "none");
     }
 
     #[test]
-    fn no_value_of_a_variable_and_nothing_long_is_shown() {
-        let steps = [("ENV TOKEN=hunter2 A=b", false), ("RUN /bin/sh -c echo \u{1b}[31m", false)];
-        assert_eq!(show(&steps, 0, 2, "/x"), "Likely: ENV TOKEN=<redacted> A=<redacted>");
-        assert_eq!(show(&steps, 1, 2, "/x"), "Likely: RUN echo [31m");
-        let long = format!("RUN {}", "x ".repeat(500));
-        assert!(show(&[(&long, false)], 0, 1, "/x").len() < 230);
+    fn no_secret_and_nothing_long_is_shown() {
+        assert_eq!(text("ENV TOKEN=hunter2 A=b PATH=/bin"), "ENV TOKEN=<redacted> A=<redacted> PATH=/bin");
+        assert_eq!(text("ENV TOKEN hunter2 and more"), "ENV TOKEN <redacted>");
+        assert_eq!(text("ENV A=\"hunter2 and more\""), "ENV A=<redacted>");
+        assert_eq!(text("ARG TOKEN"), "ARG TOKEN");
+        assert_eq!(text("RUN NPM_TOKEN=hunter2 npm ci --db-password=x"), "RUN NPM_TOKEN=<redacted> npm ci --db-password=<redacted>");
+        assert_eq!(text("RUN git clone https://me:hunter2@git.test/x"), "RUN git clone https://<redacted>@git.test/x");
+        assert_eq!(text("RUN echo \u{1b}[31m \u{202e}x"), "RUN echo \\u{1b}[31m \\u{202e}x");
+        assert!(text(&format!("RUN {}", "x ".repeat(50_000))).len() <= 200);
+        assert!(text(&"\u{1b}é".repeat(50_000)).chars().count() <= 200);
     }
 }
