@@ -64,6 +64,7 @@ impl Remedy {
 pub struct Outlook {
     retarget: Option<Remedy>,
     rollback: Option<Remedy>,
+    redeploy: Option<Remedy>,
     /// By container.
     repins: Vec<(String, Remedy)>,
 }
@@ -88,17 +89,18 @@ impl Outlook {
         };
         let retarget = foreign.and_then(|failing| keep(retarget(case, scene, subjects, failing)));
         let rollback = keep(rollback(case, scene));
+        let redeploy = keep(redeploy(case, scene, subjects));
         let mut repins = Vec::new();
         for subject in subjects.iter().filter(|subject| subject.is_architecture_fault()) {
             let remedy = keep(repin(case, subject).map_err(|need| vec![need]));
             repins.extend(remedy.map(|remedy| (subject.workload.container.clone(), remedy)));
         }
-        if needs.is_empty() { Ok(Outlook { retarget, rollback, repins }) } else { Err(needs) }
+        if needs.is_empty() { Ok(Outlook { retarget, rollback, redeploy, repins }) } else { Err(needs) }
     }
 
     /// The remedies of a container that fails, best first.
     pub fn remedies(&self, subject: &Subject<'_>) -> Vec<Remedy> {
-        let mut remedies: Vec<Remedy> = self.rollback.iter().cloned().collect();
+        let mut remedies: Vec<Remedy> = self.rollback.iter().chain(&self.redeploy).cloned().collect();
         if subject.is_architecture_fault() {
             remedies.extend(self.retarget.clone());
             let own = |(container, _): &&(String, Remedy)| *container == subject.workload.container;
@@ -177,13 +179,18 @@ fn retarget_commands(scene: &Scene<'_>, word: &str) -> Vec<String> {
     let revision = scene.revision().name;
     let family = revision.split(':').next().unwrap_or_default().to_string();
     let mut commands = vec![
-        format!("aws ecs describe-task-definition --task-definition {revision} --include TAGS > task.json"),
         format!(
-            "jq '.taskDefinition + {{tags: (.tags // [])}} | {READ_ONLY} | .runtimePlatform.cpuArchitecture = \"{word}\"' task.json > new.json"
+            "aws ecs describe-task-definition --task-definition {} --include TAGS > task.json",
+            quoted(&revision)
+        ),
+        // ECS refuses an empty list of tags.
+        format!(
+            "jq '.tags as $tags | .taskDefinition | {READ_ONLY} | .runtimePlatform.cpuArchitecture = \"{word}\" \
+             | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json"
         ),
         "aws ecs register-task-definition --cli-input-json file://new.json".to_string(),
     ];
-    commands.extend(update_service(scene, &format!("--task-definition {family}")));
+    commands.extend(update_service(scene, &format!("--task-definition {}", quoted(&family))));
     commands
 }
 
@@ -201,7 +208,11 @@ fn update_service(scene: &Scene<'_>, change: &str) -> Option<String> {
         Some("EXTERNAL") => {
             format!("# the controller is EXTERNAL: create a task set for {name} with your deployment tool")
         }
-        _ => format!("aws ecs update-service --cluster {cluster} --service {name} {change}"),
+        _ => format!(
+            "aws ecs update-service --cluster {} --service {} {change}",
+            quoted(cluster),
+            quoted(name)
+        ),
     })
 }
 
@@ -234,9 +245,43 @@ fn rollback(case: &Case, scene: &Scene<'_>) -> Result<Option<Remedy>, Vec<Need>>
             (Verdict::Unknown(_), false) => (Safety::Advice, "the model cannot tell whether it runs"),
         };
     let safety = if is_rolling(scene) { safety } else { Safety::Advice };
-    let command = update_service(scene, &format!("--task-definition {name}"));
+    let command = update_service(scene, &format!("--task-definition {}", quoted(&name)));
     let title = format!("go back to {name}: {proof}");
     Ok(Some(Remedy { kind: RemedyKind::Rollback, safety, title, commands: command.into_iter().collect() }))
+}
+
+/// Deploy the same revision anew, where a tag has moved meanwhile to an image that runs.
+fn redeploy(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Option<Remedy>, Vec<Need>> {
+    let moved = subjects.iter().filter(|subject| subject.failing().is_some()).find_map(|subject| {
+        let name = name_if_deployed_anew(case, subject.workload).ok()?;
+        (name != subject.name).then_some(name)
+    });
+    let (Some(tag), Some(command)) = (moved, update_service(scene, "--force-new-deployment")) else {
+        return Ok(None);
+    };
+    let hosts = |workload: &Workload| workload.placement.hosts.iter().map(|host| host.architecture).collect();
+    let verdicts = deployed_anew(case, subjects.iter().map(|subject| subject.workload), hosts)?;
+    if verdicts.iter().any(|verdict| *verdict != Verdict::Runs) {
+        return Ok(None);
+    }
+    Ok(Some(Remedy {
+        kind: RemedyKind::Repin,
+        safety: if is_rolling(scene) { Safety::Safe } else { Safety::Advice },
+        title: format!(
+            "deploy it anew: {tag} names another image by now, and with it all containers run by the model"
+        ),
+        commands: vec![command],
+    }))
+}
+
+/// A word for a shell: names come from the world.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// The verdicts of containers on these hosts, if they were deployed anew.

@@ -114,7 +114,9 @@ const SHOWN: usize = 5;
 fn seen(subject: &Subject<'_>) -> Vec<Evidence> {
     let seen = &subject.workload.observation;
     let log = seen.log.iter().take(SHOWN);
-    let texts = log.chain(&seen.reason).chain(&seen.stopped_reason).filter(|text| !text.is_empty());
+    // That an essential container exited says nothing that the exit code does not.
+    let telling = |text: &&String| !text.is_empty() && !text.starts_with("Essential container");
+    let texts = log.chain(&seen.reason).chain(&seen.stopped_reason).filter(telling);
     let mut rungs: Vec<Evidence> =
         texts.map(|text| Evidence::seen(format!("seen: {}", printable(text)))).collect();
     if let Some(code) = seen.exit_code {

@@ -57,7 +57,7 @@ mod tests {
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
-            $ jq '.taskDefinition + {tags: (.tags // [])} | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64"' task.json > new.json
+            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
             $ aws ecs register-task-definition --cli-input-json file://new.json
             $ aws ecs update-service --cluster demo --service api --task-definition api
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew
@@ -86,7 +86,7 @@ mod tests {
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
-            $ jq '.taskDefinition + {tags: (.tags // [])} | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64"' task.json > new.json
+            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
             $ aws ecs register-task-definition --cli-input-json file://new.json
             $ aws ecs update-service --cluster demo --service api --task-definition api
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew
