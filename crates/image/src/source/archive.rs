@@ -1,7 +1,7 @@
 //! Tar files with images in them: what `docker save` and `skopeo copy` write (moby `image/tarexport`; containers/image
 //! `docker/internal/tarfile`). The archive is looked through once, and its members are read where they lie.
 
-use super::layout::{Files, Stream, read_document};
+use super::layout::{Counted, Files, Stream, read_document};
 use super::{Document, Selector, SourceError, Store, Tally};
 use crate::config::Config;
 use crate::digest::Digest;
@@ -15,6 +15,7 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Most members of an archive that are looked at.
 const MOST_MEMBERS: usize = 100_000;
@@ -183,7 +184,8 @@ pub struct DockerArchive {
     manifest: Document,
     /// The member that holds each blob.
     blobs: BTreeMap<Digest, String>,
-    tally: Tally,
+    requests: u64,
+    bytes: Arc<AtomicU64>,
 }
 
 #[derive(Deserialize)]
@@ -213,7 +215,8 @@ impl DockerArchive {
     /// [`SourceError`] where the file is no such archive.
     pub fn exported(file: File, name: &str, tally: Tally) -> Result<DockerArchive, SourceError> {
         let archive = DockerArchive::of(Tarball::of(file, name)?, name.to_string(), None)?;
-        Ok(DockerArchive { tally, ..archive })
+        let bytes = Arc::new(AtomicU64::new(tally.bytes));
+        Ok(DockerArchive { requests: tally.requests, bytes, ..archive })
     }
 
     fn of(files: Tarball, name: String, reference: Option<&str>) -> Result<DockerArchive, SourceError> {
@@ -242,7 +245,7 @@ impl DockerArchive {
         });
         let bytes = manifest.to_string().into_bytes();
         let manifest = Document { media_type: DOCKER_MANIFEST.into(), digest: Digest::of(&bytes), bytes };
-        Ok(DockerArchive { files, name, manifest, blobs, tally: Tally { requests: 1, bytes: 0 } })
+        Ok(DockerArchive { files, name, manifest, blobs, requests: 1, bytes: Arc::default() })
     }
 }
 
@@ -336,16 +339,13 @@ impl Store for DockerArchive {
             None => Ok(None),
         };
         match opened {
-            Ok(Some((stream, size))) => {
-                self.tally.bytes += size;
-                Ok(stream)
-            }
+            Ok(Some((stream, _))) => Ok(Box::new(Counted::new(stream, &self.bytes))),
             Ok(None) => Err(SourceError::NotFound { object, detail: "the archive has no such blob".into() }),
             Err(error) => Err(SourceError::Unreachable { object, detail: error.to_string() }),
         }
     }
 
     fn tally(&self) -> Tally {
-        self.tally
+        Tally { requests: self.requests, bytes: self.bytes.load(Ordering::Relaxed) }
     }
 }

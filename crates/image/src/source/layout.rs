@@ -4,10 +4,12 @@ use super::archive::Tarball;
 use super::{Document, Selector, SourceError, Store, Tally};
 use crate::digest::Digest;
 use crate::index::{Entry, Index};
-use crate::manifest::{Descriptor, LONGEST_DOCUMENT, Unfit, index_of};
+use crate::manifest::{Descriptor, LONGEST_DOCUMENT, OCI_INDEX, index_of};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The annotation that holds an image's name (image-spec annotations.md).
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -49,7 +51,28 @@ pub struct Layout {
     /// How it is called in messages.
     name: String,
     reference: Option<String>,
-    tally: Tally,
+    requests: u64,
+    bytes: Arc<AtomicU64>,
+}
+
+/// A stream whose bytes are counted as they are read.
+pub(super) struct Counted {
+    stream: Box<dyn Read + Send>,
+    bytes: Arc<AtomicU64>,
+}
+
+impl Counted {
+    pub(super) fn new(stream: Box<dyn Read + Send>, bytes: &Arc<AtomicU64>) -> Counted {
+        Counted { stream, bytes: Arc::clone(bytes) }
+    }
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = self.stream.read(buffer)?;
+        self.bytes.fetch_add(got as u64, Ordering::Relaxed);
+        Ok(got)
+    }
 }
 
 impl Layout {
@@ -69,11 +92,11 @@ impl Layout {
     }
 
     fn of(files: Box<dyn Files>, name: String, reference: Option<&str>) -> Layout {
-        Layout { files, name, reference: reference.map(String::from), tally: Tally::default() }
+        Layout { files, name, reference: reference.map(String::from), requests: 0, bytes: Arc::default() }
     }
 
     fn open(&mut self, path: &str) -> Result<Stream, SourceError> {
-        self.tally.requests += 1;
+        self.requests += 1;
         let object = || format!("{path} of {}", self.name);
         match self.files.open(path) {
             Ok(Some(stream)) => Ok(stream),
@@ -86,30 +109,29 @@ impl Layout {
 
     fn read(&mut self, path: &str) -> Result<Vec<u8>, SourceError> {
         let (stream, _) = self.open(path)?;
-        let bytes = read_document(stream, &format!("{path} of {}", self.name))?;
-        self.tally.bytes += bytes.len() as u64;
-        Ok(bytes)
+        read_document(Counted::new(stream, &self.bytes), &format!("{path} of {}", self.name))
     }
 
-    /// The one entry of `index.json` that is meant.
-    fn entry(&mut self, wanted: Option<&str>) -> Result<Entry, SourceError> {
+    /// The document that is meant: the one entry of `index.json` with that name, or `index.json` itself where its
+    /// entries are the platforms of one image (`podman manifest push --all` writes such).
+    fn named(&mut self, wanted: Option<&str>) -> Result<Document, SourceError> {
         let bytes = self.read("index.json")?;
-        let index = index_of("", &bytes).map_err(|unfit| {
-            let object = format!("index.json of {}", self.name);
-            match unfit {
-                Unfit::Broken(detail) => SourceError::Broken { object, detail },
-                Unfit::Unsupported(detail) => SourceError::Unsupported { object, detail },
-            }
-        })?;
-        let Index { entries, .. } = index;
-        let named = |entry: &&Entry| {
-            let name = |key| entry.annotations.get(key).map(String::as_str);
-            let full = name(CONTAINERD_NAME);
-            wanted.is_none_or(|wanted| name(REF_NAME) == Some(wanted) || full == Some(wanted))
+        let Index { entries } =
+            index_of("", &bytes).map_err(|unfit| unfit.about(&format!("index.json of {}", self.name)))?;
+        let has = |entry: &Entry, wanted: &str| {
+            let names = [REF_NAME, CONTAINERD_NAME].map(|key| entry.annotations.get(key));
+            names.into_iter().flatten().any(|name| name == wanted)
         };
-        let found: Vec<&Entry> = entries.iter().filter(named).collect();
+        let found: Vec<&Entry> =
+            entries.iter().filter(|entry| wanted.is_none_or(|wanted| has(entry, wanted))).collect();
+        let first_name = entries.first().and_then(|entry| entry.annotations.get(REF_NAME));
+        let one_image = found.len() == entries.len()
+            && entries.iter().all(|entry| entry.platform.is_some() && entry.annotations.get(REF_NAME) == first_name);
         match (&found[..], wanted) {
-            ([one], _) => Ok((*one).clone()),
+            ([one], _) => {
+                let (media_type, digest) = (one.media_type.clone(), one.digest.clone());
+                self.verified(media_type, digest)
+            }
             ([], Some(wanted)) => Err(SourceError::NotFound {
                 object: format!("{}:{wanted}", self.name),
                 detail: format!("the layout has {}", names(&entries)),
@@ -117,11 +139,24 @@ impl Layout {
             ([], None) => {
                 Err(SourceError::NotFound { object: self.name.clone(), detail: "it has no images".into() })
             }
+            _ if one_image => Ok(Document { media_type: OCI_INDEX.into(), digest: Digest::of(&bytes), bytes }),
             (several, _) => Err(SourceError::Unsupported {
                 object: self.name.clone(),
                 detail: format!("it has {} images, name one: {}", several.len(), names(&entries)),
             }),
         }
+    }
+
+    fn verified(&mut self, media_type: String, digest: Digest) -> Result<Document, SourceError> {
+        let bytes = self.read(&path(&digest))?;
+        let mut hasher = digest.hasher();
+        hasher.update(&bytes);
+        let real = hasher.finish();
+        if real == digest {
+            return Ok(Document { media_type, digest, bytes });
+        }
+        let object = format!("{} of {}", digest.short(), self.name);
+        Err(SourceError::Broken { object, detail: format!("its content has the digest {real}") })
     }
 }
 
@@ -154,34 +189,22 @@ fn path(digest: &Digest) -> String {
 
 impl Store for Layout {
     fn document(&mut self, selector: &Selector) -> Result<Document, SourceError> {
-        let (media_type, digest) = match selector {
-            Selector::Digest(digest) => (String::new(), digest.clone()),
-            Selector::Tag(tag) => {
-                self.entry(Some(tag)).map(|entry| (entry.media_type.clone(), entry.digest.clone()))?
-            }
-            Selector::Only => {
-                let wanted = self.reference.clone();
-                self.entry(wanted.as_deref()).map(|entry| (entry.media_type.clone(), entry.digest.clone()))?
-            }
-        };
-        let bytes = self.read(&path(&digest))?;
-        let mut hasher = digest.hasher();
-        hasher.update(&bytes);
-        let real = hasher.finish();
-        if real != digest {
-            let object = format!("{} of {}", digest.short(), self.name);
-            return Err(SourceError::Broken { object, detail: format!("its content has the digest {real}") });
+        match selector {
+            Selector::Digest(digest) => self.verified(String::new(), digest.clone()),
+            Selector::Tag(tag) => self.named(Some(tag)),
+            Selector::Only => self.named(self.reference.clone().as_deref()),
         }
-        Ok(Document { media_type, digest, bytes })
     }
 
     fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
-        let (stream, size) = self.open(&path(&descriptor.digest))?;
-        self.tally.bytes += size;
-        Ok(stream)
+        let (stream, _) = self.open(&path(&descriptor.digest))?;
+        Ok(Box::new(Counted::new(stream, &self.bytes)))
     }
 
     fn tally(&self) -> Tally {
-        self.tally
+        Tally { requests: self.requests, bytes: self.bytes.load(Ordering::Relaxed) }
     }
 }
+
+#[cfg(test)]
+mod tests;
