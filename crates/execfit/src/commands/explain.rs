@@ -12,13 +12,16 @@ use execfit_diagnosis::{findings, log_line};
 #[derive(Debug, Args)]
 pub(super) struct Explain {
     /// A finding's id, or an error line of any runtime, shell, loader or AWS service
-    #[arg(value_name = "ID|TEXT", allow_hyphen_values = true, num_args = 0..)]
-    subject: Vec<String>,
+    #[arg(value_name = "ID|TEXT", allow_hyphen_values = true)]
+    subject: Option<String>,
+    /// More words of the line, where it is not quoted
+    #[arg(hide = true)]
+    words: Vec<String>,
 }
 
 impl Explain {
     pub(super) fn run(self, face: &Face) -> Result<Exit, Stopped> {
-        let text = self.subject.join(" ");
+        let text = self.subject.into_iter().chain(self.words).collect::<Vec<_>>().join(" ");
         let text = text.trim();
         let explained = if text.is_empty() {
             output::explain::Explained::List
