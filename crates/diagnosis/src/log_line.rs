@@ -147,7 +147,7 @@ patterns! {
     { "AWS Lambda", "pull", r"The image manifest, config or layer media type for the source image .* is not supported",
       "the image is an index (often only because of BuildKit's attestations); build with --provenance=false",
       exit "none", &["missing-platform"], "CreateFunction" }
-    { "bash", "exec", r"(?:^|: )(?<object>[^\s:]+): cannot execute binary file(?:: Exec format error)?",
+    { "bash", "exec", r"(?:^|: )(?<object>[^\s:]+): cannot execute binary file(?:: (?<errno>Exec format error))?",
       "a shell could not execute a file of another architecture or format",
       exit "126", ENOEXEC, "bash execute_cmd.c" }
     { "bash", "exec", r"(?:^|: )(?<object>[^\s:]+): cannot execute: required file not found",
