@@ -1,0 +1,25 @@
+//! Whole runs of the real binary: AWS is the double of `tests/double`, the registry that of `tests/registry`, and what
+//! comes out is read as JSON, checked against the published schemas, or pinned as text. The double stands for AWS here
+//! because no emulator has task attributes, service revisions, container instances, or an arm64 host.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod broken_registries;
+mod causes;
+mod definitions;
+mod deployments;
+#[path = "../double/mod.rs"]
+mod double;
+mod explain;
+mod hosts;
+mod inspect;
+mod records;
+mod refusals;
+#[path = "../registry/mod.rs"]
+mod registry;
+mod run;
+mod schemas;
+mod secrets;
+mod stage;
+mod targets;
+mod texts;

@@ -1,0 +1,31 @@
+//! The published JSON Schemas, and answers that must keep to them.
+
+use boon::{Compiler, Schemas};
+use serde_json::Value;
+use std::path::Path;
+
+/// Fails unless the document is what the schema that it names says.
+#[track_caller]
+pub(crate) fn check(document: &Value) {
+    let file = match document["schema"].as_str() {
+        Some("execfit/report/v1") => "report.v1.json",
+        Some("execfit/inspect/v1") => "inspect.v1.json",
+        Some("execfit/explain/v1") => return,
+        other => panic!("no such schema: {other:?}"),
+    };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema").join(file);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let schema = serde_json::from_str(&text).unwrap();
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    compiler.add_resource("https://schema.test/it.json", schema).unwrap();
+    let schema = compiler.compile("https://schema.test/it.json", &mut schemas).unwrap();
+    if let Err(error) = schemas.validate(document, schema) {
+        panic!("{file}: {error:#}\n{document:#}");
+    }
+}
+
+#[test]
+#[should_panic(expected = "report.v1.json")]
+fn the_schema_refuses_what_is_no_report() {
+    check(&serde_json::json!({"schema": "execfit/report/v1", "verdict": "green"}));
+}
