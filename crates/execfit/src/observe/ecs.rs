@@ -35,19 +35,29 @@ pub(super) async fn observe(aws: &Aws, case: &mut Case) -> Result<(), Stopped> {
 async fn observe_service(aws: &Aws, case: &mut Case, cluster: &str, name: &str) -> Result<(), Stopped> {
     let answer = aws.describe_services(cluster, &[name.to_string()]).await?;
     let service = answer.array("services").first().cloned();
-    let Some(service) = service else { return Err(missing("service", &format!("{cluster}/{name}"), &answer)) };
+    let Some(service) = service else {
+        return Err(missing("service", &format!("{cluster}/{name}"), &answer));
+    };
     if service["status"].as_str() == Some("INACTIVE") {
-        return Err(Stopped::new(Exit::Nothing, format!("the service {cluster}/{name} is INACTIVE: it was deleted")));
+        return Err(Stopped::new(
+            Exit::Nothing,
+            format!("the service {cluster}/{name} is INACTIVE: it was deleted"),
+        ));
     }
     keep(case, answer);
     let Some(arn) = task_definition_of(&service) else {
-        return Err(Stopped::new(Exit::Nothing, format!("the service {cluster}/{name} has no task definition")));
+        return Err(Stopped::new(
+            Exit::Nothing,
+            format!("the service {cluster}/{name} has no task definition"),
+        ));
     };
     let definition = definition(aws, case, arn).await?;
     previous_definition(aws, case, &definition["taskDefinition"]).await;
     let tasks = observe_tasks(aws, case, cluster, name).await;
-    observe_revisions(aws, case, cluster, name, &service).await;
-    observe_capacity(aws, case, cluster, &service, &tasks).await;
+    // Tasks that tell their host leave nothing for the others to decide.
+    let decides = !tasks.iter().any(tells_its_host);
+    observe_revisions(aws, case, cluster, name, &service, decides).await;
+    observe_capacity(aws, case, cluster, &service, &tasks, decides).await;
     Ok(())
 }
 
@@ -55,19 +65,21 @@ async fn observe_task(aws: &Aws, case: &mut Case, cluster: &str, id: &str) -> Re
     let answer = aws.describe_tasks(cluster, &[id.to_string()]).await?;
     let Some(task) = answer.array("tasks").first().cloned() else {
         let missing = missing("task", &format!("{cluster}/{id}"), &answer);
-        return Err(missing.help("stopped tasks are visible for about an hour; ask for its service or task definition"));
+        return Err(missing
+            .help("stopped tasks are visible for about an hour; ask for its service or task definition"));
     };
     keep(case, answer);
     let arn = task["taskDefinitionArn"].as_str().unwrap_or_default();
     definition(aws, case, arn).await?;
     let instances = strings([&task], "containerInstanceArn");
-    describe_instances(aws, case, cluster, &instances).await;
+    describe_instances(aws, case, cluster, &instances, !tells_its_host(&task)).await;
     Ok(())
 }
 
 /// What `failures` says: DescribeServices and DescribeTasks answer 200 for what they do not have.
 fn missing(what: &str, name: &str, answer: &Answer) -> Stopped {
-    let reason = answer.array("failures").first().and_then(|failure| failure["reason"].as_str()).unwrap_or("MISSING");
+    let reason =
+        answer.array("failures").first().and_then(|failure| failure["reason"].as_str()).unwrap_or("MISSING");
     Stopped::new(Exit::Failed, format!("there is no {what} {name} ({}: {reason})", answer.operation))
 }
 
@@ -101,7 +113,8 @@ async fn definition(aws: &Aws, case: &mut Case, name: &str) -> Result<Value, Sto
 
 /// The revision before this one, where there is one: to go back to, and to see what was lost.
 async fn previous_definition(aws: &Aws, case: &mut Case, definition: &Value) {
-    let (Some(family), Some(revision)) = (definition["family"].as_str(), definition["revision"].as_u64()) else {
+    let (Some(family), Some(revision)) = (definition["family"].as_str(), definition["revision"].as_u64())
+    else {
         return;
     };
     if revision < 2 {
@@ -122,8 +135,15 @@ fn task_definition_of(service: &Value) -> Option<&str> {
     arn.or(service["taskDefinition"].as_str()).filter(|arn| !arn.is_empty())
 }
 
+/// Whether a task has the attribute `ecs.cpu-architecture`.
+fn tells_its_host(task: &Value) -> bool {
+    let attributes = task["attributes"].as_array().into_iter().flatten();
+    attributes.into_iter().any(|attribute| attribute["name"].as_str() == Some("ecs.cpu-architecture"))
+}
+
 fn strings<'v>(items: impl IntoIterator<Item = &'v Value>, key: &str) -> Vec<String> {
-    let mut found: Vec<String> = items.into_iter().filter_map(|item| item[key].as_str().map(String::from)).collect();
+    let mut found: Vec<String> =
+        items.into_iter().filter_map(|item| item[key].as_str().map(String::from)).collect();
     found.sort();
     found.dedup();
     found
@@ -131,9 +151,11 @@ fn strings<'v>(items: impl IntoIterator<Item = &'v Value>, key: &str) -> Vec<Str
 
 /// The service's running and stopped tasks.
 async fn observe_tasks(aws: &Aws, case: &mut Case, cluster: &str, service: &str) -> Vec<Value> {
-    let filter = |stopped| TaskFilter { service: Some(service.to_string()), stopped, ..TaskFilter::default() };
+    let filter =
+        |stopped| TaskFilter { service: Some(service.to_string()), stopped, ..TaskFilter::default() };
     let (running, stopped) = (filter(false), filter(true));
-    let (running, stopped) = tokio::join!(aws.list_tasks(cluster, &running), aws.list_tasks(cluster, &stopped));
+    let (running, stopped) =
+        tokio::join!(aws.list_tasks(cluster, &running), aws.list_tasks(cluster, &stopped));
     let mut arns = Vec::new();
     for answer in [running, stopped] {
         match answer {
@@ -155,28 +177,45 @@ async fn observe_tasks(aws: &Aws, case: &mut Case, cluster: &str, service: &str)
 }
 
 /// The service revisions: the current ones, and those of deployments that succeeded.
-async fn observe_revisions(aws: &Aws, case: &mut Case, cluster: &str, service: &str, described: &Value) {
+async fn observe_revisions(
+    aws: &Aws,
+    case: &mut Case,
+    cluster: &str,
+    service: &str,
+    described: &Value,
+    decides: bool,
+) {
     let current = described["currentServiceRevisions"].as_array().into_iter().flatten();
     let mut arns = strings(current, "arn");
-    let deployments = keep_or_refuse(case, aws.list_service_deployments(cluster, service).await, true);
+    let deployments = keep_or_refuse(case, aws.list_service_deployments(cluster, service).await, false);
     let succeeded = deployments["serviceDeployments"].as_array().into_iter().flatten();
-    let succeeded = succeeded.filter(|deployment| deployment["status"].as_str() == Some("SUCCESSFUL")).take(3);
+    let succeeded =
+        succeeded.filter(|deployment| deployment["status"].as_str() == Some("SUCCESSFUL")).take(3);
     arns.extend(succeeded.filter_map(|deployment| {
         let target = &deployment["targetServiceRevisionArn"];
         target.as_str().or(deployment["targetServiceRevision"]["arn"].as_str()).map(String::from)
     }));
     arns.sort();
     arns.dedup();
-    keep_or_refuse(case, aws.describe_service_revisions(&arns).await, true);
+    keep_or_refuse(case, aws.describe_service_revisions(&arns).await, decides);
 }
 
 /// The machines: unless Fargate brings them, the cluster's container instances; and what the cluster does by default.
-async fn observe_capacity(aws: &Aws, case: &mut Case, cluster: &str, service: &Value, tasks: &[Value]) {
-    let mut providers = strings(service["capacityProviderStrategy"].as_array().into_iter().flatten(), "capacityProvider");
+async fn observe_capacity(
+    aws: &Aws,
+    case: &mut Case,
+    cluster: &str,
+    service: &Value,
+    tasks: &[Value],
+    decides: bool,
+) {
+    let mut providers =
+        strings(service["capacityProviderStrategy"].as_array().into_iter().flatten(), "capacityProvider");
     let launch_type = service["launchType"].as_str().unwrap_or_default();
     if providers.is_empty() && launch_type.is_empty() {
         let clusters = keep_or_refuse(case, aws.describe_clusters(&[cluster.to_string()]).await, false);
-        let default = clusters["clusters"][0]["defaultCapacityProviderStrategy"].as_array().into_iter().flatten();
+        let default =
+            clusters["clusters"][0]["defaultCapacityProviderStrategy"].as_array().into_iter().flatten();
         providers = strings(default, "capacityProvider");
     }
     let is_fargate = |name: &String| name.starts_with("FARGATE");
@@ -190,17 +229,19 @@ async fn observe_capacity(aws: &Aws, case: &mut Case, cluster: &str, service: &V
     let mut instances = strings(tasks, "containerInstanceArn");
     match aws.list_container_instances(cluster).await {
         Ok(answer) => {
-            instances.extend(answer.array("containerInstanceArns").iter().filter_map(|arn| arn.as_str().map(String::from)));
+            instances.extend(
+                answer.array("containerInstanceArns").iter().filter_map(|arn| arn.as_str().map(String::from)),
+            );
         }
-        Err(error) => refuse(case, &error, true),
+        Err(error) => refuse(case, &error, decides),
     }
     instances.sort();
     instances.dedup();
-    describe_instances(aws, case, cluster, &instances).await;
+    describe_instances(aws, case, cluster, &instances, decides).await;
 }
 
-async fn describe_instances(aws: &Aws, case: &mut Case, cluster: &str, instances: &[String]) {
+async fn describe_instances(aws: &Aws, case: &mut Case, cluster: &str, instances: &[String], decides: bool) {
     if !instances.is_empty() {
-        keep_or_refuse(case, aws.describe_container_instances(cluster, instances).await, true);
+        keep_or_refuse(case, aws.describe_container_instances(cluster, instances).await, decides);
     }
 }
