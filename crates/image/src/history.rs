@@ -141,7 +141,10 @@ mod tests {
         ];
         assert_eq!(show(&buildkit, 0, 4, "/usr/bin/tini"), "Certain: RUN apt-get install -y tini");
         assert_eq!(show(&buildkit, 1, 4, "/srv/app"), "Certain: COPY --chown=1:1 --link dist/app .");
-        assert_eq!(show(&buildkit, 2, 4, "/opt/with space/a b"), "Certain: COPY [\"a b\", \"/opt/with space/\"]");
+        assert_eq!(
+            show(&buildkit, 2, 4, "/opt/with space/a b"),
+            "Certain: COPY [\"a b\", \"/opt/with space/\"]"
+        );
         assert_eq!(show(&buildkit, 3, 4, "/root/y"), "Likely: COPY x $HOME/");
         let kaniko = [("COPY bin/app /bin/app", false), ("RUN make", false)];
         assert_eq!(show(&kaniko, 0, 2, "/usr/bin/app"), "Certain: COPY bin/app /bin/app");
@@ -186,7 +189,10 @@ mod tests {
         let short = [("COPY . / # buildkit", false), ("COPY app /app # buildkit", false)];
         assert_eq!(show(&short, 2, 3, "/app"), "Guess: COPY app /app");
         assert_eq!(show(&short, 2, 3, "/bin/sh"), "none");
-        assert_eq!(show(&[("COPY rootfs/init / # buildkit", true)], 0, 1, "/init"), "Guess: COPY rootfs/init /");
+        assert_eq!(
+            show(&[("COPY rootfs/init / # buildkit", true)], 0, 1, "/init"),
+            "Guess: COPY rootfs/init /"
+        );
         assert_eq!(show(&[], 0, 1, "/app"), "none");
     }
 
@@ -196,8 +202,14 @@ mod tests {
         assert_eq!(text("ENV TOKEN hunter2 and more"), "ENV TOKEN <redacted>");
         assert_eq!(text("ENV A=\"hunter2 and more\""), "ENV A=<redacted>");
         assert_eq!(text("ARG TOKEN"), "ARG TOKEN");
-        assert_eq!(text("RUN NPM_TOKEN=hunter2 npm ci --db-password=x"), "RUN NPM_TOKEN=<redacted> npm ci --db-password=<redacted>");
-        assert_eq!(text("RUN git clone https://me:hunter2@git.test/x"), "RUN git clone https://<redacted>@git.test/x");
+        assert_eq!(
+            text("RUN NPM_TOKEN=hunter2 npm ci --db-password=x"),
+            "RUN NPM_TOKEN=<redacted> npm ci --db-password=<redacted>"
+        );
+        assert_eq!(
+            text("RUN git clone https://me:hunter2@git.test/x"),
+            "RUN git clone https://<redacted>@git.test/x"
+        );
         assert_eq!(text("RUN echo \u{1b}[31m \u{202e}x"), "RUN echo \\u{1b}[31m \\u{202e}x");
         assert!(text(&format!("RUN {}", "x ".repeat(50_000))).len() <= 200);
         assert!(text(&"\u{1b}é".repeat(50_000)).chars().count() <= 200);

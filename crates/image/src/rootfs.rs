@@ -114,7 +114,9 @@ impl<'a> Rootfs<'a> {
         }
         for (below, stratum) in self.strata.iter().enumerate().take(at).rev() {
             match stratum.index.follow(path) {
-                Some(node) if node.is_directory() && !node.implicit => return found(node.mode, node.uid, node.gid),
+                Some(node) if node.is_directory() && !node.implicit => {
+                    return found(node.mode, node.uid, node.gid);
+                }
                 Some(node) if node.is_directory() && stratum.complete => {}
                 Some(node) if node.kind.is_some() && !node.is_directory() => return own,
                 _ if !stratum.complete => return unread(below),

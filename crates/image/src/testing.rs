@@ -163,14 +163,18 @@ impl Shelf {
     }
 
     /// An image of these layers, each gzipped.
-    pub(crate) fn image(&mut self, architecture: &str, layers: &[Vec<u8>], history: serde_json::Value) -> Digest {
+    pub(crate) fn image(
+        &mut self,
+        architecture: &str,
+        layers: &[Vec<u8>],
+        history: serde_json::Value,
+    ) -> Digest {
         let ids: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
         let config = serde_json::json!({
             "architecture": architecture, "os": "linux", "rootfs": {"type": "layers", "diff_ids": ids}, "history": history,
         });
-        let layers = layers.iter().map(|layer| {
-            self.blob("application/vnd.oci.image.layer.v1.tar+gzip", &gzip(layer))
-        });
+        let layers =
+            layers.iter().map(|layer| self.blob("application/vnd.oci.image.layer.v1.tar+gzip", &gzip(layer)));
         let layers: Vec<Descriptor> = layers.collect();
         let config = self.blob(crate::manifest::OCI_CONFIG, config.to_string().as_bytes());
         self.document(&serde_json::json!({
@@ -185,15 +189,18 @@ impl Store for Shelf {
             Selector::Digest(digest) => digest.clone(),
             _ => self.root.clone().unwrap(),
         };
-        let missing = || SourceError::NotFound { object: digest.to_string(), detail: "not on the shelf".into() };
+        let missing =
+            || SourceError::NotFound { object: digest.to_string(), detail: "not on the shelf".into() };
         let bytes = self.documents.get(&digest).cloned().ok_or_else(missing)?;
         Ok(Document { media_type: String::new(), digest, bytes })
     }
 
     fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
         self.opened.lock().unwrap().push(descriptor.digest.clone());
-        let missing =
-            || SourceError::NotFound { object: descriptor.digest.to_string(), detail: "not on the shelf".into() };
+        let missing = || SourceError::NotFound {
+            object: descriptor.digest.to_string(),
+            detail: "not on the shelf".into(),
+        };
         let bytes = self.blobs.get(&descriptor.digest).cloned().ok_or_else(missing)?;
         Ok(Box::new(std::io::Cursor::new(bytes)))
     }

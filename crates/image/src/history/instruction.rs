@@ -8,8 +8,19 @@ const LOOKED_AT: usize = 64 * 1024;
 const SHELLS: [&str; 8] = ["sh", "bash", "ash", "dash", "ksh", "zsh", "busybox", "pwsh"];
 /// Instructions that bring no files (Dockerfile reference).
 const METADATA: [&str; 13] = [
-    "ARG", "CMD", "ENTRYPOINT", "ENV", "EXPOSE", "FROM", "HEALTHCHECK", "LABEL", "MAINTAINER", "ONBUILD", "SHELL",
-    "STOPSIGNAL", "USER",
+    "ARG",
+    "CMD",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
 ];
 /// Parts of names whose values are nobody's business.
 const SECRET: [&str; 9] =
@@ -40,11 +51,16 @@ pub(super) enum Fit {
 
 impl Instruction {
     pub(super) fn read(created_by: &str) -> Instruction {
-        let end = created_by.char_indices().map(|(at, _)| at).find(|at| *at >= LOOKED_AT).unwrap_or(created_by.len());
+        let end = created_by
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(|at| *at >= LOOKED_AT)
+            .unwrap_or(created_by.len());
         let line = created_by[..end].split_whitespace().collect::<Vec<_>>().join(" ");
         let line = unwrapped(line.strip_suffix("# buildkit").unwrap_or(&line).trim());
         let first = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
-        let known = METADATA.contains(&first.as_str()) || ["RUN", "COPY", "ADD", "WORKDIR", "VOLUME"].contains(&first.as_str());
+        let known = METADATA.contains(&first.as_str())
+            || ["RUN", "COPY", "ADD", "WORKDIR", "VOLUME"].contains(&first.as_str());
         let keyword = if known { first } else { String::new() };
         let shown = shown(&keyword, &line);
         Instruction { keyword, shown, line }
@@ -72,10 +88,12 @@ impl Instruction {
         let words = self.words();
         let Some((destination, sources)) = words.split_last() else { return Fit::No };
         let name = path.rsplit('/').next().unwrap_or_default();
-        let named = sources.iter().any(|source| source.trim_end_matches('/').rsplit('/').next() == Some(name));
+        let named =
+            sources.iter().any(|source| source.trim_end_matches('/').rsplit('/').next() == Some(name));
         let Some(destination) = absolute(directory, destination) else { return Fit::No };
         // The base image may have links on the way: /bin is /usr/bin in many.
-        let same = path == destination || (destination.matches('/').count() > 1 && path.ends_with(&destination));
+        let same =
+            path == destination || (destination.matches('/').count() > 1 && path.ends_with(&destination));
         let above = path.strip_prefix(&destination).is_some_and(|rest| rest.starts_with('/'));
         match destination.as_str() {
             "/" if named && path.matches('/').count() == 1 => Fit::Exact,
@@ -153,7 +171,9 @@ fn in_shell(command: &str) -> Option<&str> {
         // `-c`, or joined to others as in `-exc`; `-o` takes a word of its own.
         match word {
             "-o" => rest = rest.split_once(' ')?.1,
-            word if word.starts_with('-') && !word.starts_with("--") && word.ends_with('c') => return Some(rest.trim()),
+            word if word.starts_with('-') && !word.starts_with("--") && word.ends_with('c') => {
+                return Some(rest.trim());
+            }
             word if word.starts_with('-') || word == "sh" => {}
             _ => return None,
         }
@@ -245,7 +265,9 @@ fn without_secret(word: &str, all: bool) -> String {
 /// `file:` and `dir:` with the digest of what was copied: twelve digits tell as much to a human.
 fn shortened(word: &str) -> String {
     match word.split_once(':') {
-        Some((kind @ ("file" | "dir" | "multi"), hex)) if hex.len() > 12 && hex.is_ascii() => format!("{kind}:{}", &hex[..12]),
+        Some((kind @ ("file" | "dir" | "multi"), hex)) if hex.len() > 12 && hex.is_ascii() => {
+            format!("{kind}:{}", &hex[..12])
+        }
         _ => word.to_string(),
     }
 }

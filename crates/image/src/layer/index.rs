@@ -4,9 +4,12 @@
 //! overlay2): its parents, links and hard links are looked for in itself only. The rules are those of containerd's
 //! `pkg/archive/tar.go` (`applyNaive`, `createTarFile`, `mkparent`) and continuity's `fs.RootPath`.
 
+mod place;
+
 use super::Limits;
 use crate::tar::{Entry, Type};
 use crate::witness::{Kind, Piece};
+use place::{parent_length, slashes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -16,11 +19,8 @@ const WHITEOUT: &[u8] = b".wh.";
 const OPAQUE: &[u8] = b".wh..wh..opq";
 /// Begins other names that AUFS kept for itself.
 const AUFS: &[u8] = b".wh..wh.";
-/// Most links that are followed on the way to a parent (continuity `fs.RootPath`, `walkLink`).
-const MOST_LINKS: usize = 255;
-/// Longest path, and longest component of one (Linux `PATH_MAX`, `NAME_MAX`).
+/// Longest path (Linux `PATH_MAX`).
 const LONGEST_PATH: usize = 4096;
-const LONGEST_NAME: usize = 255;
 /// What a node costs besides its path and content, about.
 const NODE_COST: usize = 160;
 
@@ -150,91 +150,6 @@ impl LayerIndex {
             }
         }
         Standing::Silent
-    }
-
-    /// Where an entry of this name comes to be: `None` is the root, which is passed over.
-    pub(super) fn place(&mut self, name: &[u8], limits: &Limits) -> Result<Option<Vec<u8>>, Refusal> {
-        self.entries += 1;
-        if self.entries > limits.entries {
-            return Err(Refusal::Limit(format!("the layer has more than {} entries", limits.entries)));
-        }
-        let mut components = clean(name);
-        let Some(base) = components.pop() else { return Ok(None) };
-        if base.len() > LONGEST_NAME
-            || components.iter().map(|part| part.len() + 1).sum::<usize>() > LONGEST_PATH
-        {
-            return refused("file name too long");
-        }
-        let mut path = self.resolve(&components, limits)?;
-        self.make_parents(&path, limits)?;
-        path.push(b'/');
-        path.extend_from_slice(base);
-        if path.len() > LONGEST_PATH { refused("file name too long") } else { Ok(Some(path)) }
-    }
-
-    /// Follows links inside the layer; what is missing is taken as it is (continuity `fs.RootPath`).
-    fn resolve(&mut self, components: &[&[u8]], limits: &Limits) -> Result<Vec<u8>, Refusal> {
-        let mut steps = self.steps;
-        let path = self.walk(components, &mut steps, limits.steps);
-        self.steps = steps;
-        path
-    }
-
-    /// What a path leads to inside this layer alone, all links followed; `None` where nothing is there.
-    pub(crate) fn follow(&self, path: &[u8]) -> Option<&Node> {
-        let parts: Vec<&[u8]> = path.split(|byte| *byte == b'/').collect();
-        self.get(&self.walk(&parts, &mut 0, 100_000).ok()?)
-    }
-
-    fn walk(&self, components: &[&[u8]], steps: &mut usize, most_steps: usize) -> Result<Vec<u8>, Refusal> {
-        let mut pending: Vec<Vec<u8>> = components.iter().rev().map(|part| part.to_vec()).collect();
-        let mut path: Vec<u8> = Vec::new();
-        let mut links = 0;
-        while let Some(part) = pending.pop() {
-            *steps += 1;
-            if *steps > most_steps {
-                return Err(Refusal::Limit("the layer's paths are too long and too many".into()));
-            }
-            match part.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    path.truncate(parent_length(&path));
-                    continue;
-                }
-                part => {
-                    path.push(b'/');
-                    path.extend_from_slice(part);
-                }
-            }
-            let Some(node) = self.nodes.get(path.as_slice()) else { continue };
-            match &node.kind {
-                Some(Kind::Directory) => {}
-                Some(Kind::Symlink(target)) => {
-                    links += 1;
-                    if links > MOST_LINKS || pending.len() > LONGEST_PATH {
-                        return refused("too many links");
-                    }
-                    path.truncate(if target.starts_with(b"/") { 0 } else { parent_length(&path) });
-                    pending.extend(target.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec));
-                }
-                _ if pending.iter().all(Vec::is_empty) => {}
-                _ => return refused("not a directory"),
-            }
-        }
-        Ok(path)
-    }
-
-    /// containerd `mkparent`.
-    fn make_parents(&mut self, parent: &[u8], limits: &Limits) -> Result<(), Refusal> {
-        let ends = slashes(parent).chain((!parent.is_empty()).then_some(parent.len()));
-        for end in ends {
-            match self.nodes.get(&parent[..end]) {
-                Some(node) if node.is_directory() => {}
-                Some(_) => return refused("not a directory"),
-                None => self.put(&parent[..end], Arc::new(Node::directory()), limits)?,
-            }
-        }
-        Ok(())
     }
 
     fn put(&mut self, path: &[u8], node: Arc<Node>, limits: &Limits) -> Result<(), Refusal> {
@@ -401,29 +316,4 @@ fn node_of(entry: &Entry) -> Result<Node, Refusal> {
         implicit: false,
         kind,
     })
-}
-
-/// Go `filepath.Clean`, inside a root: the components that are left.
-fn clean(name: &[u8]) -> Vec<&[u8]> {
-    let mut components = Vec::new();
-    for part in name.split(|byte| *byte == b'/') {
-        match part {
-            b"" | b"." => {}
-            b".." => {
-                components.pop();
-            }
-            part => components.push(part),
-        }
-    }
-    components
-}
-
-/// The length of a path's parent.
-fn parent_length(path: &[u8]) -> usize {
-    path.iter().rposition(|byte| *byte == b'/').unwrap_or(0)
-}
-
-/// Where the proper ancestors of an absolute path end, the uppermost first, without the root.
-fn slashes(path: &[u8]) -> impl Iterator<Item = usize> {
-    path.iter().enumerate().filter(|(at, byte)| **byte == b'/' && *at > 0).map(|(at, _)| at)
 }

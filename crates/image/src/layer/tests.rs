@@ -71,7 +71,10 @@ fn the_measured_table() {
     assert_eq!(show(&read(Tar::new().pax(b'g', &[("path", "z")]).file("x", 0o644, b"x"))), "/x=x");
     assert_eq!(show(&read(Tar::new().special("low", b'3', ""))), "/low!");
     assert_eq!(show(&read(Tar::new().file("../../esc", 0o644, b"e"))), "/esc=e");
-    assert_eq!(show(&read(Tar::new().directory("a", 0o755).file("a/b", 0o644, b"").file("a", 0o644, b"f"))), "/a=f");
+    assert_eq!(
+        show(&read(Tar::new().directory("a", 0o755).file("a/b", 0o644, b"").file("a", 0o644, b"f"))),
+        "/a=f"
+    );
 }
 
 #[test]
@@ -94,8 +97,10 @@ fn parents_are_found_through_links_of_the_same_layer() {
     assert_eq!(show(&read(tar)), "/a/ /a/up->../../../b /b/ /b/x=x /h=x");
     assert_eq!(refusal(Tar::new().symlink("l", "l").file("l/x", 0o644, b"")), "too many links");
     assert_eq!(refusal(Tar::new().file("f", 0o644, b"").file("f/x", 0o644, b"")), "not a directory");
-    assert_eq!(refusal(Tar::new().file("f/.wh.x", 0o644, b"").file("f/.wh.x", 0o644, b"")), 
-        "failed to convert whiteout file: file exists (mknod): it is in the same layer");
+    assert_eq!(
+        refusal(Tar::new().file("f/.wh.x", 0o644, b"").file("f/.wh.x", 0o644, b"")),
+        "failed to convert whiteout file: file exists (mknod): it is in the same layer"
+    );
     assert_eq!(refusal(Tar::new().file(".wh.d", 0o644, b"").file("d/x", 0o644, b"")), "not a directory");
     assert!(refusal(Tar::new().directory("d", 0o755).hardlink("h", "d")).contains("directory"));
     for name in [".wh.", ".wh..", ".wh..."] {
@@ -109,7 +114,8 @@ fn attributes_of_overlay_file_systems() {
     let layer = read(Tar::new().pax(b'x', &opaque).directory("d", 0o755));
     assert_eq!(show(&layer), "/d/*");
     assert!(layer.index().notes()[0].contains("attribute"));
-    let redirect = Tar::new().pax(b'x', &[("SCHILY.xattr.trusted.overlay.redirect", "/x")]).directory("d", 0o755);
+    let redirect =
+        Tar::new().pax(b'x', &[("SCHILY.xattr.trusted.overlay.redirect", "/x")]).directory("d", 0o755);
     assert!(matches!(read_blob(redirect.finish()), Err(SourceError::Broken { .. })));
     let root = read(Tar::new().file(".wh..wh..opq", 0o644, b""));
     assert!(root.index().notes()[0].contains("root"));
@@ -123,7 +129,8 @@ fn attributes_of_overlay_file_systems() {
 fn compressions() {
     let tar = Tar::new().file("x", 0o644, &[b'x'; 5000]).finish();
     let (head, tail) = tar.split_at(700);
-    let skippable = [&b"\x52\x2a\x4d\x18\x03\0\0\0abc"[..], &zstd(&tar), b"\x50\x2a\x4d\x18\x01\0\0\0z"].concat();
+    let skippable =
+        [&b"\x52\x2a\x4d\x18\x03\0\0\0abc"[..], &zstd(&tar), b"\x50\x2a\x4d\x18\x01\0\0\0z"].concat();
     for blob in [
         tar.clone(),
         gzip(&tar),
@@ -161,7 +168,10 @@ fn what_was_sent_is_not_what_was_asked_for() {
     let tar = Tar::new().file("x", 0o644, b"hello").finish();
     for blob in [tar.clone(), gzip(&tar), zstd(&tar)] {
         let end = blob.len();
-        assert!(served(blob[..end - 9].to_vec(), &blob).contains(&format!("ends after {} of {end} bytes", end - 9)));
+        assert!(
+            served(blob[..end - 9].to_vec(), &blob)
+                .contains(&format!("ends after {} of {end} bytes", end - 9))
+        );
         assert!(served([blob.clone(), vec![0]].concat(), &blob).contains("longer than"));
         let mut wrong = blob.clone();
         wrong[end / 2] ^= 1;
@@ -203,10 +213,17 @@ fn bombs_are_bounded() {
         assert!(limited(blob, limits.clone()).contains("unpacks to more than 1048576 bytes"));
     }
     let many = (0..50).fold(Tar::new(), |tar, number| tar.file(&number.to_string(), 0o644, b"")).finish();
-    assert!(limited(many.clone(), Limits { entries: 49, ..Limits::default() }).contains("more than 49 entries"));
-    assert!(limited(many, Limits { index_bytes: 5000, ..Limits::default() }).contains("more than 5000 bytes"));
-    let deep = (0..50).fold(Tar::new(), |tar, number| tar.file(&format!("{}{number}", "a/".repeat(40)), 0o644, b""));
-    assert!(limited(deep.finish(), Limits { steps: 1000, ..Limits::default() }).contains("too long and too many"));
+    assert!(
+        limited(many.clone(), Limits { entries: 49, ..Limits::default() }).contains("more than 49 entries")
+    );
+    assert!(
+        limited(many, Limits { index_bytes: 5000, ..Limits::default() }).contains("more than 5000 bytes")
+    );
+    let deep =
+        (0..50).fold(Tar::new(), |tar, number| tar.file(&format!("{}{number}", "a/".repeat(40)), 0o644, b""));
+    assert!(
+        limited(deep.finish(), Limits { steps: 1000, ..Limits::default() }).contains("too long and too many")
+    );
 }
 
 /// A stream that tells how much was taken of it.
@@ -223,7 +240,8 @@ impl io::Read for Counted {
 #[test]
 fn reading_pauses_behind_the_head_and_goes_on_there() {
     let big = vec![7; 3 << 20];
-    let tar = Tar::new().file("a", 0o755, &big).file("b", 0o755, b"#!/bin/sh\n").file("c", 0o644, &big).finish();
+    let tar =
+        Tar::new().file("a", 0o755, &big).file("b", 0o755, b"#!/bin/sh\n").file("c", 0o644, &big).finish();
     let taken = Arc::new(AtomicU64::new(0));
     let mut layer = Layer::new(descriptor(GZIP, &tar), None, "test", Limits::default());
     let stream = Counted(Cursor::new(tar.clone()), Arc::clone(&taken));
@@ -278,7 +296,10 @@ fn layers_that_are_none() {
     ] {
         let mut layer = Layer::new(descriptor(media_type, b"x"), None, "test", Limits::default());
         let error = layer.read_whole(|_| panic!("it is not opened"), &mut |_| ()).unwrap_err();
-        assert!(matches!(&error, SourceError::Unsupported { detail, .. } if detail.contains(words)), "{error}");
+        assert!(
+            matches!(&error, SourceError::Unsupported { detail, .. } if detail.contains(words)),
+            "{error}"
+        );
     }
     let empty = gzip(&[0; 1024]);
     let mut known = descriptor(GZIP, &empty);

@@ -8,7 +8,9 @@ use std::io::Cursor;
 fn layer(tar: Tar) -> Layer {
     let bytes = tar.finish();
     let mut layer = Layer::new(descriptor("", &bytes), None, "test", Limits::default());
-    layer.read_whole(|_| Ok(Box::new(Cursor::new(bytes))), &mut |_| ()).unwrap_or_else(|error| panic!("{error}"));
+    layer
+        .read_whole(|_| Ok(Box::new(Cursor::new(bytes))), &mut |_| ())
+        .unwrap_or_else(|error| panic!("{error}"));
     layer
 }
 
@@ -46,12 +48,19 @@ fn check(layers: &[Layer], expected: &[(&str, &str)]) {
 fn whiteouts_and_opaque_directories() {
     let base = || Tar::new().directory("d", 0o755).file("d/low", 0o644, b"low").file("f", 0o644, b"f");
     let none = layer(Tar::new());
-    check(&[layer(base()), none], &[("/", "755@-1"), ("/d/low", "low@0"), ("/f", "f@0"), ("/x", "-"), ("/f/x", "-")]);
+    check(
+        &[layer(base()), none],
+        &[("/", "755@-1"), ("/d/low", "low@0"), ("/f", "f@0"), ("/x", "-"), ("/f/x", "-")],
+    );
     let removed = layer(Tar::new().file("d/.wh.low", 0o644, b"").file(".wh.f", 0o644, b""));
     check(&[layer(base()), removed], &[("/d/low", "-"), ("/f", "-"), ("/d", "755@1")]);
     let gone = layer(Tar::new().file(".wh.d", 0o644, b""));
     check(&[layer(base()), gone], &[("/d", "-"), ("/d/low", "-")]);
-    let opaque = layer(Tar::new().directory("d", 0o700).file("d/own", 0o644, b"own").file("d/.wh..wh..opq", 0o644, b""));
+    let opaque = layer(Tar::new().directory("d", 0o700).file("d/own", 0o644, b"own").file(
+        "d/.wh..wh..opq",
+        0o644,
+        b"",
+    ));
     check(&[layer(base()), opaque], &[("/d/low", "-"), ("/d/own", "own@1"), ("/d", "700@1"), ("/f", "f@0")]);
     // Measured: a directory takes the place of the whiteout, and is not opaque.
     let replaced = layer(Tar::new().file(".wh.d", 0o644, b"").directory("d", 0o755).file("d/n", 0o644, b"n"));
@@ -65,12 +74,24 @@ fn whiteouts_and_opaque_directories() {
 
 #[test]
 fn what_is_no_directory_hides_what_is_beneath_it() {
-    let base = || layer(Tar::new().directory("usr/bin", 0o755).symlink("bin", "usr/bin").file("usr/bin/sh", 0o755, b"sh"));
+    let base = || {
+        layer(Tar::new().directory("usr/bin", 0o755).symlink("bin", "usr/bin").file(
+            "usr/bin/sh",
+            0o755,
+            b"sh",
+        ))
+    };
     check(&[base()], &[("/bin", "->usr/bin@0"), ("/bin/sh", "-"), ("/usr/bin/sh", "sh@0")]);
     // Measured: a layer's bin/tool over a linked /bin makes a real directory of it.
-    for tar in [Tar::new().file("bin/tool", 0o755, b"t"), Tar::new().directory("bin", 0o755).file("bin/tool", 0o755, b"t")] {
+    for tar in [
+        Tar::new().file("bin/tool", 0o755, b"t"),
+        Tar::new().directory("bin", 0o755).file("bin/tool", 0o755, b"t"),
+    ] {
         let tool = layer(tar);
-        check(&[base(), tool], &[("/bin", "755@1"), ("/bin/tool", "t@1"), ("/bin/sh", "-"), ("/usr/bin/sh", "sh@0")]);
+        check(
+            &[base(), tool],
+            &[("/bin", "755@1"), ("/bin/tool", "t@1"), ("/bin/sh", "-"), ("/usr/bin/sh", "sh@0")],
+        );
     }
     let file = layer(Tar::new().file("usr", 0o644, b"file"));
     check(&[base(), file], &[("/usr", "file@1"), ("/usr/bin", "-"), ("/usr/bin/sh", "-")]);
@@ -81,7 +102,8 @@ fn what_is_no_directory_hides_what_is_beneath_it() {
 
 #[test]
 fn parents_without_an_entry_take_after_what_they_cover() {
-    let private = || layer(Tar::new().directory("srv", 0o700).directory("opt/real", 0o711).symlink("l", "opt/real"));
+    let private =
+        || layer(Tar::new().directory("srv", 0o700).directory("opt/real", 0o711).symlink("l", "opt/real"));
     let top = || layer(Tar::new().file("srv/app", 0o755, b"a").file("l/x", 0o755, b"x"));
     check(&[private(), top()], &[("/srv", "700@1"), ("/l", "711@1")]);
     check(&[private(), layer(Tar::new()), top(), top()], &[("/srv", "700@3")]);
@@ -107,7 +129,8 @@ fn what_was_not_read_yet_is_not_answered() {
     let privileged = Rootfs::new(&layers).privileged(true);
     assert!(matches!(privileged.find(b"/b"), Answer::Found(found) if found.mode == 0o755));
     // A whiteout may still be replaced by an entry of the same layer.
-    let upper = paused(Tar::new().file(".wh.a", 0o644, b"").file("m", 0o644, b"").file("a", 0o755, b"new"), "/m");
+    let upper =
+        paused(Tar::new().file(".wh.a", 0o644, b"").file("m", 0o644, b"").file("a", 0o755, b"new"), "/m");
     check(&[lower(), upper], &[("/a", "?1"), ("/b", "?1"), ("/m/x", "?1")]);
     let whole = layer(Tar::new().file(".wh.a", 0o644, b""));
     check(&[lower(), whole], &[("/a", "-")]);
@@ -115,7 +138,8 @@ fn what_was_not_read_yet_is_not_answered() {
 
 #[test]
 fn a_tree_for_the_kernel() {
-    let layers = [layer(Tar::new().file("f", 0o4711, &[b'x'; 9000]).symlink("l", "f").special("p", b'6', ""))];
+    let layers =
+        [layer(Tar::new().file("f", 0o4711, &[b'x'; 9000]).symlink("l", "f").special("p", b'6', ""))];
     let tree = Rootfs::new(&layers);
     let node = tree.lookup(b"/f").unwrap().unwrap();
     assert_eq!((node.kind, node.mode, node.size, node.uid), (tree::Kind::Regular, 0o4711, 9000, 0));

@@ -23,8 +23,12 @@ pub fn open(location: &Location, access: &Access) -> Result<Opened, SourceError>
     let name = location.to_string();
     let store: Box<dyn Store> = match location {
         Location::Directory(root) => return Directory::open(root).map(Opened::Directory),
-        Location::DockerArchive { file, reference } => Box::new(DockerArchive::open(file, reference.as_deref())?),
-        Location::Oci { directory, reference } => Box::new(Layout::directory(directory, reference.as_deref())),
+        Location::DockerArchive { file, reference } => {
+            Box::new(DockerArchive::open(file, reference.as_deref())?)
+        }
+        Location::Oci { directory, reference } => {
+            Box::new(Layout::directory(directory, reference.as_deref()))
+        }
         Location::OciArchive { file, reference } => Box::new(Layout::archive(file, reference.as_deref())?),
         Location::Registry(_) | Location::Daemon(_) => over_the_network(location, access)?,
     };
@@ -42,7 +46,10 @@ fn over_the_network(location: &Location, access: &Access) -> Result<Box<dyn Stor
             Ok(Box::new(DockerArchive::exported(file, &location.to_string(), daemon.tally())?))
         }
         Location::Registry(reference) => Ok(Box::new(Registry::new(reference, access)?)),
-        other => Err(SourceError::Unsupported { object: other.to_string(), detail: "it is not on a network".into() }),
+        other => Err(SourceError::Unsupported {
+            object: other.to_string(),
+            detail: "it is not on a network".into(),
+        }),
     }
 }
 

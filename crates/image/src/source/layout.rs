@@ -126,7 +126,9 @@ impl Layout {
             entries.iter().filter(|entry| wanted.is_none_or(|wanted| has(entry, wanted))).collect();
         let first_name = entries.first().and_then(|entry| entry.annotations.get(REF_NAME));
         let one_image = found.len() == entries.len()
-            && entries.iter().all(|entry| entry.platform.is_some() && entry.annotations.get(REF_NAME) == first_name);
+            && entries
+                .iter()
+                .all(|entry| entry.platform.is_some() && entry.annotations.get(REF_NAME) == first_name);
         match (&found[..], wanted) {
             ([one], _) => {
                 let (media_type, digest) = (one.media_type.clone(), one.digest.clone());
@@ -139,7 +141,9 @@ impl Layout {
             ([], None) => {
                 Err(SourceError::NotFound { object: self.name.clone(), detail: "it has no images".into() })
             }
-            _ if one_image => Ok(Document { media_type: OCI_INDEX.into(), digest: Digest::of(&bytes), bytes }),
+            _ if one_image => {
+                Ok(Document { media_type: OCI_INDEX.into(), digest: Digest::of(&bytes), bytes })
+            }
             (several, _) => Err(SourceError::Unsupported {
                 object: self.name.clone(),
                 detail: format!("it has {} images, name one: {}", several.len(), names(&entries)),

@@ -63,7 +63,8 @@ impl Image {
     pub fn open(store: Box<dyn Store>, name: String, selector: Selector) -> Result<Image, SourceError> {
         let mut store = store;
         let root = store.document(&selector)?;
-        let index = kind_of(&root.media_type, &root.bytes).map_err(|unfit| unfit.about(&name))? == DocumentKind::Index;
+        let index = kind_of(&root.media_type, &root.bytes).map_err(|unfit| unfit.about(&name))?
+            == DocumentKind::Index;
         let mut image = Image {
             store,
             name,
@@ -145,7 +146,8 @@ impl Image {
             if self.entries.len() >= MOST_ENTRIES {
                 return Err(broken(format!("it has more than {MOST_ENTRIES} entries")));
             }
-            let nested = entry.media_type.contains("index.v1") || entry.media_type.contains("manifest.list.v2");
+            let nested =
+                entry.media_type.contains("index.v1") || entry.media_type.contains("manifest.list.v2");
             if nested {
                 let inner = self.document(&entry)?;
                 self.collect(&inner, depth + 1)?;
@@ -203,7 +205,8 @@ impl Image {
             let child = self.read_child(digest)?;
             self.children.insert(digest.clone(), child);
         }
-        let missing = || SourceError::NotFound { object: self.name.clone(), detail: format!("it has no {digest}") };
+        let missing =
+            || SourceError::NotFound { object: self.name.clone(), detail: format!("it has no {digest}") };
         self.children.get(digest).ok_or_else(missing)
     }
 
@@ -216,7 +219,8 @@ impl Image {
         } else {
             self.store.document(&Selector::Digest(digest.clone()))?
         };
-        let manifest = Manifest::parse(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
+        let manifest =
+            Manifest::parse(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
         if let Some(what) = manifest.not_an_image() {
             return Err(SourceError::Unsupported { object, detail: format!("it is {what}, not an image") });
         }
@@ -234,7 +238,9 @@ impl Image {
         let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
         let size = descriptor.size;
         if size > LONGEST_DOCUMENT {
-            return Err(broken(format!("its {size} bytes are more than the {LONGEST_DOCUMENT} that are read")));
+            return Err(broken(format!(
+                "its {size} bytes are more than the {LONGEST_DOCUMENT} that are read"
+            )));
         }
         let mut bytes = Vec::new();
         let stream = self.store.blob(descriptor)?;
@@ -298,10 +304,14 @@ impl Image {
 
     /// What is odd about the layers of one manifest, as far as they were read.
     pub fn notes(&self, child: &Digest) -> Vec<String> {
-        let layers = self.children.get(child).map(|child| child.manifest.layers.as_slice()).unwrap_or_default();
+        let layers =
+            self.children.get(child).map(|child| child.manifest.layers.as_slice()).unwrap_or_default();
         let note = |layer: &Descriptor| {
             let notes = self.layers.get(&layer.digest).map(|read| read.index().notes()).unwrap_or_default();
-            notes.iter().map(move |note| format!("layer {}: {note}", layer.digest.short())).collect::<Vec<_>>()
+            notes
+                .iter()
+                .map(move |note| format!("layer {}: {note}", layer.digest.short()))
+                .collect::<Vec<_>>()
         };
         layers.iter().flat_map(note).collect()
     }
@@ -313,7 +323,9 @@ impl Image {
         if ids != 0 && ids != layers {
             return Err(SourceError::CannotUnpack {
                 object: self.object(digest),
-                detail: format!("mismatched image rootfs and manifest layers: {ids} diff ids, {layers} layers"),
+                detail: format!(
+                    "mismatched image rootfs and manifest layers: {ids} diff ids, {layers} layers"
+                ),
             });
         }
         for (at, descriptor) in child.manifest.layers.iter().enumerate() {

@@ -29,9 +29,12 @@ const HEADER: &str = "archive/tar: invalid tar header";
 
 #[test]
 fn plain_entries() {
-    let tar = Tar::new().directory("d/", 0o755).file("d/f", 0o644, b"hello").symlink("s", "d/f").hardlink("h", "d/f");
-    let expected =
-        ["Directory d/ 0  ", "Regular d/f 5  hello", "Symlink s 0 d/f ", "Hardlink h 0 d/f "];
+    let tar = Tar::new()
+        .directory("d/", 0o755)
+        .file("d/f", 0o644, b"hello")
+        .symlink("s", "d/f")
+        .hardlink("h", "d/f");
+    let expected = ["Directory d/ 0  ", "Regular d/f 5  hello", "Symlink s 0 d/f ", "Hardlink h 0 d/f "];
     assert_eq!(read(&tar.clone().finish()), expected);
     assert_eq!(read(&tar.unfinished()), expected, "no zero blocks at the end");
     assert_eq!(read(b""), [""; 0]);
@@ -40,30 +43,35 @@ fn plain_entries() {
 #[test]
 fn links_and_directories_have_no_data_whatever_their_size_says() {
     for kind in [b'1', b'2', b'3', b'4', b'5', b'6'] {
-        let tar = Tar::new().header(Header::new("x", kind, 3).put(157, b"f")).file("next", 0o644, b"n").finish();
+        let tar =
+            Tar::new().header(Header::new("x", kind, 3).put(157, b"f")).file("next", 0o644, b"n").finish();
         assert_eq!(read(&tar)[1], "Regular next 1  n", "{kind}");
     }
-    let tar = Tar::new().pax(b'x', &[("size", "512")]).directory("d", 0o755).file("next", 0o644, b"n").finish();
+    let tar =
+        Tar::new().pax(b'x', &[("size", "512")]).directory("d", 0o755).file("next", 0o644, b"n").finish();
     assert_eq!(read(&tar)[1], "Regular next 1  n");
 }
 
 #[test]
 fn nul_with_a_trailing_slash_is_a_directory() {
-    let tar = Tar::new().header(&Header::new("d/", 0, 5)).header(&Header::new("f", 0, 2)).data(b"ab").finish();
+    let tar =
+        Tar::new().header(&Header::new("d/", 0, 5)).header(&Header::new("f", 0, 2)).data(b"ab").finish();
     assert_eq!(read(&tar), ["Directory d/ 0  ", "Regular f 2  ab"]);
 }
 
 #[test]
 fn where_names_come_from() {
     let long = "l/".repeat(80) + "end";
-    let both = Tar::new().gnu(b'L', "gnu").pax(b'x', &[("path", "pax"), ("linkpath", "to")]).symlink("short", "x");
+    let both =
+        Tar::new().gnu(b'L', "gnu").pax(b'x', &[("path", "pax"), ("linkpath", "to")]).symlink("short", "x");
     assert_eq!(read(&both.finish()), ["Symlink gnu 0 to "], "GNU names win over PAX ones");
     let tar = Tar::new().gnu(b'L', &long).gnu(b'K', "klink").symlink("short", "x").finish();
     assert_eq!(read(&tar), [format!("Symlink {long} 0 klink ")]);
     let prefixed = Tar::new().header(Header::new("name", b'0', 0).put(345, b"prefix")).finish();
     assert_eq!(read(&prefixed), ["Regular prefix/name 0  "]);
     // GNU's magic leaves no room for a prefix ...
-    let gnu = Tar::new().header(Header::new("name", b'0', 0).put(257, b"ustar  \0").put(345, b"00000000000\0"));
+    let gnu =
+        Tar::new().header(Header::new("name", b'0', 0).put(257, b"ustar  \0").put(345, b"00000000000\0"));
     assert_eq!(read(&gnu.finish()), ["Regular name 0  "]);
     // ... but old writers of Go's put one there.
     let old = Tar::new().header(Header::new("name", b'0', 0).put(257, b"ustar  \0").put(345, b"prefix"));
@@ -142,11 +150,18 @@ fn unknown_types_are_handed_out() {
 
 #[test]
 fn extended_attributes() {
-    let records = [("SCHILY.xattr.security.capability", "cap"), ("SCHILY.xattr.user.x", "y"), ("LIBARCHIVE.xattr.z", "z")];
+    let records = [
+        ("SCHILY.xattr.security.capability", "cap"),
+        ("SCHILY.xattr.user.x", "y"),
+        ("LIBARCHIVE.xattr.z", "z"),
+    ];
     let bytes = Tar::new().pax(b'x', &records).file("f", 0o755, b"").file("g", 0o755, b"").finish();
     let mut archive = Archive::new(bytes.as_slice());
     let xattrs = archive.next_entry().unwrap().unwrap().xattrs;
-    assert_eq!(xattrs, [(b"security.capability".to_vec(), b"cap".to_vec()), (b"user.x".to_vec(), b"y".to_vec())]);
+    assert_eq!(
+        xattrs,
+        [(b"security.capability".to_vec(), b"cap".to_vec()), (b"user.x".to_vec(), b"y".to_vec())]
+    );
     assert_eq!(archive.next_entry().unwrap().unwrap().xattrs, []);
 }
 
@@ -161,17 +176,20 @@ fn sparse_files_in_pax_clothes() {
     let mut body = b"2\n0\n3\n8\n2\n".to_vec();
     body.resize(512, 0);
     body.extend(b"abcde");
-    let tar = Tar::new().pax(b'x', &records).file("GNUSparseFile.0/real", 0o755, &body).file("next", 0o644, b"n");
+    let tar =
+        Tar::new().pax(b'x', &records).file("GNUSparseFile.0/real", 0o755, &body).file("next", 0o644, b"n");
     let expected = ["Regular real 12  abc\\x00\\x00\\x00\\x00\\x00de\\x00\\x00", "Regular next 1  n"];
     assert_eq!(read(&tar.clone().finish()), expected);
     assert_eq!(read_ends(&tar.finish()), "end");
     let old = [("GNU.sparse.map", "0,3,8,2"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.size", "12")];
     let tar = Tar::new().pax(b'x', &old).file("real", 0o755, b"abcde").finish();
     assert_eq!(read(&tar), &expected[..1]);
-    let overlapping = [("GNU.sparse.map", "0,3,2,2"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.size", "12")];
+    let overlapping =
+        [("GNU.sparse.map", "0,3,2,2"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.size", "12")];
     assert_eq!(read(&Tar::new().pax(b'x', &overlapping).file("real", 0o755, b"abcde").finish()), [HEADER]);
     for bad in ["x\n", "-1\n", "99999999\n", "1\n5\n"] {
-        let tar = Tar::new().pax(b'x', &records).file("x", 0o755, &format!("{bad:\0<512}").into_bytes()).finish();
+        let tar =
+            Tar::new().pax(b'x', &records).file("x", 0o755, &format!("{bad:\0<512}").into_bytes()).finish();
         assert!(read(&tar)[0].starts_with("archive/tar") || read(&tar)[0] == "unexpected EOF", "{bad}");
     }
 }

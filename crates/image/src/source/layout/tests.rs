@@ -12,7 +12,10 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 fn layers() -> Vec<Vec<u8>> {
-    let base = Tar::new().directory("usr/bin", 0o755).file("usr/bin/sh", 0o755, b"\x7fELF sh").symlink("bin", "usr/bin");
+    let base = Tar::new()
+        .directory("usr/bin", 0o755)
+        .file("usr/bin/sh", 0o755, b"\x7fELF sh")
+        .symlink("bin", "usr/bin");
     vec![base.finish(), Tar::new().file("app", 0o755, b"#!/bin/sh\n").finish()]
 }
 
@@ -28,14 +31,18 @@ fn layout() -> (Vec<(String, Vec<u8>)>, Vec<Value>) {
         }));
     }
     let name = |digest: &Digest| format!("blobs/sha256/{}", digest.hex());
-    let blobs = shelf.documents.iter().chain(&shelf.blobs).map(|(digest, bytes)| (name(digest), bytes.clone()));
+    let blobs =
+        shelf.documents.iter().chain(&shelf.blobs).map(|(digest, bytes)| (name(digest), bytes.clone()));
     let mut files: Vec<_> = blobs.collect();
     files.push(("oci-layout".into(), br#"{"imageLayoutVersion": "1.0.0"}"#.to_vec()));
     (files, entries)
 }
 
 fn with_index(mut files: Vec<(String, Vec<u8>)>, entries: &[Value]) -> Vec<(String, Vec<u8>)> {
-    files.push(("index.json".into(), json!({"schemaVersion": 2, "manifests": entries}).to_string().into_bytes()));
+    files.push((
+        "index.json".into(),
+        json!({"schemaVersion": 2, "manifests": entries}).to_string().into_bytes(),
+    ));
     files
 }
 
@@ -67,13 +74,18 @@ fn failure(location: &str) -> SourceError {
 
 /// The platforms that a location offers; each must have the files.
 fn platforms(location: &str) -> Vec<String> {
-    let Opened::Image(mut image) = opened(location).unwrap_or_else(|error| panic!("{error}")) else { panic!() };
+    let Opened::Image(mut image) = opened(location).unwrap_or_else(|error| panic!("{error}")) else {
+        panic!()
+    };
     let digests: Vec<Digest> = image.entries().iter().map(|entry| entry.digest.clone()).collect();
     let mut platforms = Vec::new();
     for digest in digests {
         platforms.push(image.child(&digest).unwrap().config.platform().to_string());
         assert_eq!(image.witness(&digest, b"/app").unwrap().unwrap().pieces[0].bytes, b"#!/bin/sh\n");
-        assert_eq!(image.witness(&digest, b"/bin").unwrap().unwrap().kind, Kind::Symlink(b"usr/bin".to_vec()));
+        assert_eq!(
+            image.witness(&digest, b"/bin").unwrap().unwrap().kind,
+            Kind::Symlink(b"usr/bin".to_vec())
+        );
         assert_eq!(image.witness(&digest, b"/none").unwrap(), None);
         image.read_whole(&digest).unwrap();
     }
@@ -150,8 +162,10 @@ fn archives_of_docker_save() {
     };
     let place = |reference: &str| format!("docker-archive:{}{reference}", file.display());
     let old = [String::from("1/layer.tar"), "2/layer.tar".into()];
-    let linked = start(&[item("app:1", &old), item("app:2", &old)]).symlink("1/layer.tar", "../base/layer.tar");
-    let archive = linked.file("base/layer.tar", 0o644, &layers[0]).file("2/layer.tar", 0o644, &layers[1]).finish();
+    let linked =
+        start(&[item("app:1", &old), item("app:2", &old)]).symlink("1/layer.tar", "../base/layer.tar");
+    let archive =
+        linked.file("base/layer.tar", 0o644, &layers[0]).file("2/layer.tar", 0o644, &layers[1]).finish();
     for bytes in [archive.clone(), gzip(&archive)] {
         fs::write(&file, bytes).unwrap();
         assert_eq!(platforms(&place(":app:2")), ["linux/arm64"]);
@@ -168,11 +182,18 @@ fn archives_of_docker_save() {
     assert_eq!(platforms(&place("")), ["linux/arm64"]);
     fs::write(&file, tar.finish()).unwrap();
     assert!(failure(&place("")).to_string().contains("b.tar.gz of docker-archive:"));
-    let swapped = start(&[item("app:1", &old)]).file("1/layer.tar", 0o644, &layers[1]).file("2/layer.tar", 0o644, &layers[0]);
+    let swapped = start(&[item("app:1", &old)]).file("1/layer.tar", 0o644, &layers[1]).file(
+        "2/layer.tar",
+        0o644,
+        &layers[0],
+    );
     fs::write(&file, swapped.finish()).unwrap();
     let Opened::Image(mut image) = opened(&place("")).unwrap() else { panic!() };
     let digest = image.digest().clone();
-    assert!(matches!(image.witness(&digest, b"/none"), Err(SourceError::Broken { .. })), "not what its diff id says");
+    assert!(
+        matches!(image.witness(&digest, b"/none"), Err(SourceError::Broken { .. })),
+        "not what its diff id says"
+    );
 }
 
 #[test]
@@ -196,5 +217,8 @@ fn an_unpacked_tree() {
         assert_eq!(look(nothing), None, "{nothing}");
     }
     assert!(matches!(failure("dir:/nowhere/at/all"), SourceError::NotFound { .. }));
-    assert!(matches!(failure(&format!("dir:{}", folder.path().join("outside").display())), SourceError::NotFound { .. }));
+    assert!(matches!(
+        failure(&format!("dir:{}", folder.path().join("outside").display())),
+        SourceError::NotFound { .. }
+    ));
 }

@@ -17,7 +17,8 @@ fn failure(shelf: &Shelf) -> String {
 }
 
 fn tree() -> Vec<Vec<u8>> {
-    let noise: Vec<u8> = (0..400_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let noise: Vec<u8> =
+        (0..400_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
     vec![
         Tar::new().directory("usr/bin", 0o755).file("usr/bin/sh", 0o755, b"\x7fELF sh").finish(),
         Tar::new().file("app", 0o755, b"#!/usr/bin/sh\n").file("noise", 0o644, &noise).finish(),
@@ -27,7 +28,8 @@ fn tree() -> Vec<Vec<u8>> {
 #[test]
 fn one_manifest() {
     let mut shelf = Shelf::default();
-    let history = json!([{"created_by": "ADD rootfs.tar / # buildkit"}, {"created_by": "COPY app /app # buildkit"}]);
+    let history =
+        json!([{"created_by": "ADD rootfs.tar / # buildkit"}, {"created_by": "COPY app /app # buildkit"}]);
     let digest = shelf.image("arm64", &tree(), history);
     let mut image = open(&shelf).unwrap();
     assert!(!image.is_index() && *image.digest() == digest);
@@ -56,18 +58,19 @@ fn an_index_with_all_that_comes_in_one() {
     let arm = shelf.image("arm64", &tree(), json!(null));
     let amd = shelf.image("amd64", &tree(), json!(null));
     let size = |shelf: &Shelf, digest: &Digest| shelf.documents[digest].len();
-    let entry = |shelf: &Shelf, digest: &Digest, platform: serde_json::Value| {
-        json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": size(shelf, digest), "platform": platform})
-    };
+    let entry = |shelf: &Shelf, digest: &Digest, platform: serde_json::Value| json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": size(shelf, digest), "platform": platform});
     let inner = json!({"manifests": [entry(&shelf, &amd, json!({"os": "linux", "architecture": "amd64"}))]});
     let inner = shelf.document(&inner);
     let nested = json!({"mediaType": OCI_INDEX, "digest": inner, "size": size(&shelf, &inner)});
     let attestation = json!({"mediaType": OCI_MANIFEST, "digest": Digest::of(b"gone"), "size": 4,
         "annotations": {"vnd.docker.reference.type": "attestation-manifest"}});
-    shelf.document(&json!({"schemaVersion": 2, "manifests": [entry(&shelf, &arm, json!(null)), attestation, nested]}));
+    shelf.document(
+        &json!({"schemaVersion": 2, "manifests": [entry(&shelf, &arm, json!(null)), attestation, nested]}),
+    );
     let mut image = open(&shelf).unwrap();
     assert!(image.is_index());
-    let platforms: Vec<String> = image.entries().iter().map(|entry| entry.platform().unwrap().to_string()).collect();
+    let platforms: Vec<String> =
+        image.entries().iter().map(|entry| entry.platform().unwrap().to_string()).collect();
     assert_eq!(platforms, ["linux/arm64", "linux/amd64"]);
     assert!(image.entries()[0].declared().is_none() && image.entries()[0].resolved().is_some());
     image.witness(&arm, b"/none").unwrap();
@@ -75,7 +78,11 @@ fn an_index_with_all_that_comes_in_one() {
     let layers = image.child(&arm).unwrap().manifest.layers.clone();
     assert_eq!(image.child(&amd).unwrap().manifest.layers, layers);
     image.witness(&amd, b"/app").unwrap().unwrap();
-    assert_eq!(shelf.opened.lock().unwrap().len(), before + 1, "shared layers are not read again, only the config");
+    assert_eq!(
+        shelf.opened.lock().unwrap().len(),
+        before + 1,
+        "shared layers are not read again, only the config"
+    );
 }
 
 #[test]
@@ -109,7 +116,9 @@ fn manifests_that_are_no_images_or_broken() {
     let html = shelf.blob(OCI_CONFIG, b"<html>");
     shelf.document(&json!({"config": html, "layers": []}));
     assert!(failure(&shelf).contains("config sha256:"));
-    for (served, words) in [(&b"{ }"[..], "longer than"), (b"{", "ends after 1 of 2"), (b"[]", "its digest is")] {
+    for (served, words) in
+        [(&b"{ }"[..], "longer than"), (b"{", "ends after 1 of 2"), (b"[]", "its digest is")]
+    {
         let right = descriptor(OCI_CONFIG, b"{}");
         shelf.blobs.insert(right.digest.clone(), served.to_vec());
         shelf.document(&json!({"config": right, "layers": []}));
@@ -137,7 +146,8 @@ fn as_many_diff_ids_as_layers() {
 fn questions_end() {
     let mut shelf = Shelf::default();
     let filler = vec![9; 300_000];
-    let lower = Tar::new().symlink("srv", "data").file("filler", 0o644, &filler).directory("data", 0o701).finish();
+    let lower =
+        Tar::new().symlink("srv", "data").file("filler", 0o644, &filler).directory("data", 0o701).finish();
     let digest = shelf.image("amd64", &[lower, Tar::new().file("srv/x", 0o755, b"x").finish()], json!(null));
     let mut image = open(&shelf).unwrap();
     assert_eq!(image.witness(&digest, b"/srv").unwrap().unwrap().mode, 0o701);
