@@ -72,7 +72,7 @@ pub struct RunReport {
     pub reason: Option<String>,
     /// What was found.
     pub findings: Vec<Finding>,
-    /// The steps from argv[0] to the answer.
+    /// The steps from `argv[0]` to the answer.
     pub trace: Vec<StepReport>,
 }
 

@@ -1,6 +1,6 @@
 //! What a line of text from a log, an API or a terminal means: who printed it, and which errno it carries.
 //!
-//! Spellings differ by emitter and version; each row of [`PATTERNS`] names its source.
+//! Spellings differ by emitter and version; each row of `PATTERNS` names its source.
 
 use execfit_kernel::errno::Errno;
 use regex_lite::{Captures, Regex};

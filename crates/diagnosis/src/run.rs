@@ -58,7 +58,7 @@ pub struct Run {
     pub trace: Vec<TraceStep>,
     /// What decided against it.
     pub blame: Option<Blame>,
-    /// Where argv[0] is looked for: `PATH`, or the working directory of a relative path. Empty for an absolute one.
+    /// Where `argv[0]` is looked for: `PATH`, or the working directory of a relative path. Empty for an absolute one.
     pub searched: String,
     /// The engine's init found no program format and handed the file to `/bin/sh`.
     pub through_shell: bool,

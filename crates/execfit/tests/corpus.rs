@@ -9,7 +9,8 @@ fn cases() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let files = ["corpus", "examples"].map(|folder| std::fs::read_dir(root.join(folder)).unwrap());
     let paths = files.into_iter().flatten().map(|entry| entry.unwrap().path());
-    let mut cases: Vec<PathBuf> = paths.filter(|path| path.extension().is_some_and(|end| end == "case")).collect();
+    let mut cases: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|end| end == "case")).collect();
     cases.sort();
     cases
 }
@@ -28,7 +29,8 @@ fn the_text_of_every_case() {
     for case in cases {
         let output = replay(&case, &[]);
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{}", case.display());
-        let text = format!("{}exit code: {:?}\n", String::from_utf8_lossy(&output.stdout), output.status.code());
+        let text =
+            format!("{}exit code: {:?}\n", String::from_utf8_lossy(&output.stdout), output.status.code());
         insta::assert_snapshot!(case.file_stem().unwrap().to_str().unwrap(), text);
     }
 }

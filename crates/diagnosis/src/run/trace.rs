@@ -1,11 +1,11 @@
-//! The steps from argv[0] to the kernel's answer.
+//! The steps from `argv[0]` to the kernel's answer.
 
 use execfit_image::witness::Origin;
 use execfit_kernel::elf::Machine;
 use execfit_kernel::errno::Errno;
 use execfit_kernel::exec::Rule;
 
-/// One rung of the ladder from argv[0] to the answer.
+/// One rung of the ladder from `argv[0]` to the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceStep {
     /// The file.

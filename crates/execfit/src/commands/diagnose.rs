@@ -66,7 +66,8 @@ impl Diagnose {
             Some(path) => (replayed(&record::load(path)?)?, Tally::default()),
             None => {
                 let target = self.target()?;
-                let mut observer = Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
+                let mut observer =
+                    Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
                 let (case, report) = observer.diagnose(target)?;
                 if let Some(path) = &self.record {
                     record::save(path, &case)?;
@@ -90,7 +91,11 @@ impl Diagnose {
         let cluster = self.cluster.rsplit('/').next().unwrap_or(&self.cluster);
         let part = |text: &str| text.rsplit('/').next().unwrap_or(text).to_string();
         let of_arn = [self.service.as_deref(), self.task.as_deref(), Some(&self.cluster)];
-        let region = of_arn.into_iter().flatten().find(|text| text.starts_with("arn:")).and_then(|arn| arn.split(':').nth(3));
+        let region = of_arn
+            .into_iter()
+            .flatten()
+            .find(|text| text.starts_with("arn:"))
+            .and_then(|arn| arn.split(':').nth(3));
         let kind = match (&self.service, &self.task) {
             (Some(service), _) => TargetKind::Service { cluster: cluster.into(), service: part(service) },
             (None, Some(task)) => TargetKind::Task { cluster: cluster.into(), task: part(task) },

@@ -30,8 +30,13 @@ impl Explain {
         } else if let Some(meaning) = log_line::explain(text) {
             output::explain::Explained::Line(meaning)
         } else {
-            return Err(Stopped::new(Exit::Nothing, format!("nothing is known about `{}`", output::printable(text)))
-                .help("give the id of a finding (`execfit explain` lists them), or an error line as it was printed"));
+            return Err(Stopped::new(
+                Exit::Nothing,
+                format!("nothing is known about `{}`", output::printable(text)),
+            )
+            .help(
+                "give the id of a finding (`execfit explain` lists them), or an error line as it was printed",
+            ));
         };
         match face.format {
             Format::Text => output::explain::text(&explained),

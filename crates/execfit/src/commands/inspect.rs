@@ -46,10 +46,16 @@ impl Inspect {
         let usage = |message: String| Stopped::new(Exit::Usage, message);
         let location: Location = self.image.parse().map_err(|error| usage(format!("{error}")))?;
         let asked = self.asked().map_err(usage)?;
-        if matches!(location, Location::Directory(_)) && (asked.platforms.is_empty() || asked.command.entry_point.is_none()) {
-            return Err(usage(format!("{}: an unpacked tree has no config: give --platform and -- ARGV", self.image)));
+        if matches!(location, Location::Directory(_))
+            && (asked.platforms.is_empty() || asked.command.entry_point.is_none())
+        {
+            return Err(usage(format!(
+                "{}: an unpacked tree has no config: give --platform and -- ARGV",
+                self.image
+            )));
         }
-        let mut observer = Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
+        let mut observer =
+            Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
         let inspection = observer.inspect(&asked)?;
         let read = observer.images().tally();
         if let (Some(trouble), Format::Text) = (&inspection.trouble, face.format) {
@@ -67,7 +73,8 @@ impl Inspect {
     }
 
     fn asked(&self) -> Result<Asked, String> {
-        let platforms = self.platform.iter().map(|text| text.parse::<Platform>().map_err(|error| error.to_string()));
+        let platforms =
+            self.platform.iter().map(|text| text.parse::<Platform>().map_err(|error| error.to_string()));
         let variable = |text: &String| {
             let pair = text.split_once('=').filter(|(name, _)| !name.is_empty());
             let (name, value) = pair.ok_or_else(|| format!("`{text}` is no variable: expected K=V"))?;

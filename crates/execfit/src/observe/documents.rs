@@ -13,7 +13,8 @@ const LIMIT: u64 = 256 * 1024 * 1024;
 pub(super) fn read(case: &mut Case, path: &str) -> Result<(), Stopped> {
     let failed = |error: io::Error| Stopped::new(Exit::Failed, format!("cannot read {path}: {error}"));
     let mut text = Vec::new();
-    let input: Box<dyn Read> = if path == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
+    let input: Box<dyn Read> =
+        if path == "-" { Box::new(io::stdin()) } else { Box::new(File::open(path).map_err(failed)?) };
     input.take(LIMIT).read_to_end(&mut text).map_err(failed)?;
     let mut documents = 0;
     for document in serde_json::Deserializer::from_slice(&text).into_iter::<Value>() {

@@ -8,7 +8,9 @@ use execfit_image::digest::Digest;
 use execfit_image::index::Entry;
 use execfit_image::manifest::Manifest;
 use execfit_image::reference::{Location, Reference};
-use execfit_image::source::{self, Access, Authenticator, Credentials, Opened, SourceError, Tally, Witnesses};
+use execfit_image::source::{
+    self, Access, Authenticator, Credentials, Opened, SourceError, Tally, Witnesses,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

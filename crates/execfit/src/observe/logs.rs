@@ -22,7 +22,12 @@ pub(super) async fn observe(aws: &Aws, case: &mut Case) {
                 let lines: Vec<String> = spoken.map(|line| line.chars().take(1000).collect()).collect();
                 if !lines.is_empty() {
                     let place = format!("{}:{}", stream.group, stream.stream);
-                    case.logs.push(Log { task: stream.task, container: stream.container, stream: place, lines });
+                    case.logs.push(Log {
+                        task: stream.task,
+                        container: stream.container,
+                        stream: place,
+                        lines,
+                    });
                 }
             }
             // A container that printed nothing has no stream.

@@ -3,8 +3,8 @@
 mod documents;
 mod ecs;
 mod images;
-mod progress;
 mod logs;
+mod progress;
 pub mod record;
 
 pub use images::Images;
@@ -40,7 +40,8 @@ impl Observer {
     /// [`Stopped`] where the machine gives no threads.
     pub fn new(options: aws::Options, progress: bool) -> Result<Observer, Stopped> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.map_err(|error| Stopped::new(Exit::Failed, format!("cannot start threads: {error}")))?;
+        let runtime =
+            runtime.map_err(|error| Stopped::new(Exit::Failed, format!("cannot start threads: {error}")))?;
         Ok(Observer { runtime, options, aws: None, images: Images::new(progress) })
     }
 
@@ -106,7 +107,9 @@ impl Observer {
         for _ in 0..ROUNDS {
             match diagnose(case) {
                 Ok(report) => return Ok(report),
-                Err(Pending::Nothing(nothing)) => return Err(Stopped::new(Exit::Nothing, nothing.to_string())),
+                Err(Pending::Nothing(nothing)) => {
+                    return Err(Stopped::new(Exit::Nothing, nothing.to_string()));
+                }
                 Err(Pending::Needs(needs)) => self.fulfil(case, needs),
             }
         }
@@ -116,7 +119,9 @@ impl Observer {
     fn fulfil(&mut self, case: &mut Case, needs: Vec<Need>) {
         for need in needs {
             let credentials = match &need {
-                Need::Image { repository_credentials: Some(secret), .. } => self.repository_credentials(case, secret),
+                Need::Image { repository_credentials: Some(secret), .. } => {
+                    self.repository_credentials(case, secret)
+                }
                 _ => None,
             };
             self.images.fulfil(case, need, credentials);

@@ -13,7 +13,8 @@ const LIMIT: u64 = 256 * 1024 * 1024;
 /// # Errors
 /// [`Stopped`] where the file cannot be written.
 pub fn save(path: &Path, case: &Case) -> Result<(), Stopped> {
-    let failed = |error: String| Stopped::new(Exit::Failed, format!("cannot write {}: {error}", path.display()));
+    let failed =
+        |error: String| Stopped::new(Exit::Failed, format!("cannot write {}: {error}", path.display()));
     let mut text = serde_json::to_string_pretty(case).map_err(|error| failed(error.to_string()))?;
     text.push('\n');
     fs::write(path, text).map_err(|error| failed(error.to_string()))
@@ -33,7 +34,10 @@ pub fn load(path: &Path) -> Result<Case, Stopped> {
     let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
     let case: Case = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
     if case.schema != SCHEMA {
-        return Err(failed(format!("its schema is `{}`, expected {SCHEMA}", crate::output::printable(&case.schema))));
+        return Err(failed(format!(
+            "its schema is `{}`, expected {SCHEMA}",
+            crate::output::printable(&case.schema)
+        )));
     }
     Ok(case)
 }

@@ -27,20 +27,26 @@ pub fn text(explained: &Explained) {
         }
         Explained::Page(kind) => page = format!("{BOLD}{}{BOLD:#}\n\n{}\n", kind.id, kind.page()),
         Explained::Line(meaning) => {
-            let errno = meaning.errno.map(|errno| format!("{errno} (errno {}): {}\n", errno.number(), errno.text()));
+            let errno =
+                meaning.errno.map(|errno| format!("{errno} (errno {}): {}\n", errno.number(), errno.text()));
             page.push_str(&format!("{BOLD}{}{BOLD:#} prints this.\n", meaning.emitter));
             page.push_str(&errno.unwrap_or_default());
             if let Some(object) = &meaning.object {
                 page.push_str(&format!("It speaks of {}.\n", super::printable(object)));
             }
             page.push_str(&format!("{}.\n", capitalised(meaning.says)));
-            page.push_str(&format!("Exit code: {}. {DIM}Source: {}.{DIM:#}\n\n", meaning.exit_codes, meaning.source));
+            page.push_str(&format!(
+                "Exit code: {}. {DIM}Source: {}.{DIM:#}\n\n",
+                meaning.exit_codes, meaning.source
+            ));
             page.push_str("The same line comes from different causes; only the file tells which:\n");
             for id in meaning.causes {
                 let words = ALL.iter().find(|kind| kind.id == *id).map(headline).unwrap_or_default();
                 page.push_str(&format!("  {BOLD}{id:24}{BOLD:#} {words}\n"));
             }
-            page.push_str("\nhelp: `execfit diagnose CLUSTER/SERVICE` or `execfit inspect IMAGE` reads the file\n");
+            page.push_str(
+                "\nhelp: `execfit diagnose CLUSTER/SERVICE` or `execfit inspect IMAGE` reads the file\n",
+            );
         }
     }
     super::print(&page);
@@ -50,7 +56,9 @@ pub fn text(explained: &Explained) {
 pub fn json(explained: &Explained) -> Value {
     let of_kind = |kind: &Kind| json!({"id": kind.id, "title": headline(kind), "page": kind.page()});
     match explained {
-        Explained::List => json!({"schema": "execfit/explain/v1", "findings": ALL.iter().map(of_kind).collect::<Vec<_>>()}),
+        Explained::List => {
+            json!({"schema": "execfit/explain/v1", "findings": ALL.iter().map(of_kind).collect::<Vec<_>>()})
+        }
         Explained::Page(kind) => json!({"schema": "execfit/explain/v1", "finding": of_kind(kind)}),
         Explained::Line(meaning) => json!({"schema": "execfit/explain/v1", "line": {
             "emitter": meaning.emitter,

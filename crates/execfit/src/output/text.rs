@@ -73,7 +73,10 @@ pub fn diagnosis(report: &Report, read: Tally, detail: Detail) -> String {
 pub fn inspection(inspection: &Inspection, read: Tally, detail: Detail) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}", inspection.reference);
     if let Some(digest) = &inspection.digest {
-        text.push_str(&format!(" {DIM}({}){DIM:#}", if detail == Detail::Verbose { digest.as_str() } else { digest.short() }));
+        text.push_str(&format!(
+            " {DIM}({}){DIM:#}",
+            if detail == Detail::Verbose { digest.as_str() } else { digest.short() }
+        ));
     }
     text.push('\n');
     for run in &inspection.runs {
@@ -113,7 +116,11 @@ fn summary(workload: &WorkloadReport, detail: Detail) -> String {
     }
     for host in &workload.hosts {
         let seen = if host.instances > 0 { format!(", {} seen", host.instances) } else { String::new() };
-        text.push_str(&format!("          {DIM}host {} ({}{seen}){DIM:#}\n", host.architecture, host.source.phrase()));
+        text.push_str(&format!(
+            "          {DIM}host {} ({}{seen}){DIM:#}\n",
+            host.architecture,
+            host.source.phrase()
+        ));
     }
     text
 }
@@ -125,10 +132,16 @@ fn run_text(run: &RunReport) -> String {
     let mut text = format!("  {} {BOLD}{}{BOLD:#}{host}: {argv}\n", verdict_word(run.verdict), run.platform);
     if run.verdict != VerdictName::Fails {
         for step in run.trace.iter().filter(|step| step.kind != "starts") {
-            let detail = [step.machine.as_deref(), step.detail.as_deref()].into_iter().flatten().collect::<Vec<_>>().join(", ");
+            let detail = [step.machine.as_deref(), step.detail.as_deref()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(", ");
             let arrow = if step.kind == "symlink" { " -> " } else { ": " };
             let from = match (&step.instruction, step.layer_number) {
-                (Some(instruction), Some(layer)) => format!(" {DIM}(layer {layer}, {}){DIM:#}", shortened(instruction)),
+                (Some(instruction), Some(layer)) => {
+                    format!(" {DIM}(layer {layer}, {}){DIM:#}", shortened(instruction))
+                }
                 (None, Some(layer)) => format!(" {DIM}(layer {layer}){DIM:#}"),
                 _ => String::new(),
             };
@@ -140,7 +153,11 @@ fn run_text(run: &RunReport) -> String {
 
 fn shortened(text: &str) -> String {
     let text = super::printable(text).replace('\n', " ");
-    if text.chars().count() <= 100 { text } else { format!("{}...", text.chars().take(97).collect::<String>()) }
+    if text.chars().count() <= 100 {
+        text
+    } else {
+        format!("{}...", text.chars().take(97).collect::<String>())
+    }
 }
 
 /// Errors first; only these when it is to be quiet. What was said once is not said again: a note that holds for several
@@ -169,7 +186,11 @@ fn finding_text(finding: &Finding, told: &[&Remedy], detail: Detail) -> String {
         Severity::Warning => (YELLOW, "warning"),
         Severity::Note => (CYAN, "note"),
     };
-    let mut text = format!("\n{style}{word}[{}]{style:#}: {BOLD}{}{BOLD:#}\n", finding.id, super::printable(&finding.message));
+    let mut text = format!(
+        "\n{style}{word}[{}]{style:#}: {BOLD}{}{BOLD:#}\n",
+        finding.id,
+        super::printable(&finding.message)
+    );
     let mut origin = Vec::new();
     for evidence in &finding.evidence {
         text.push_str(&format!("    | {}\n", super::printable(&evidence.text)));
@@ -184,7 +205,8 @@ fn finding_text(finding: &Finding, told: &[&Remedy], detail: Detail) -> String {
             text.push_str(&format!("    |   {DIM}{}{DIM:#}\n", super::printable(&under.join("; "))));
         }
     }
-    let (again, new): (Vec<&Remedy>, Vec<&Remedy>) = finding.remedies.iter().partition(|remedy| told.contains(remedy));
+    let (again, new): (Vec<&Remedy>, Vec<&Remedy>) =
+        finding.remedies.iter().partition(|remedy| told.contains(remedy));
     for remedy in new {
         text.push_str(&remedy_text(remedy));
     }
@@ -225,7 +247,9 @@ fn last_line(verdict: VerdictName, read: Tally, detail: Detail) -> String {
         VerdictName::Fails => format!("{RED}fails{RED:#}"),
     };
     let cost = match detail {
-        Detail::Verbose => format!(" {DIM}({} requests, {} bytes read of images){DIM:#}", read.requests, read.bytes),
+        Detail::Verbose => {
+            format!(" {DIM}({} requests, {} bytes read of images){DIM:#}", read.requests, read.bytes)
+        }
         _ => String::new(),
     };
     format!("\nverdict: {word}{cost}\n")
