@@ -24,7 +24,7 @@ pub enum Failure {
     Unpack,
     /// The engine refuses to create the container (no command, unknown user).
     Create,
-    /// The runtime does not find argv[0], or may not run it.
+    /// The runtime does not find `argv[0]`, or may not run it.
     Lookup(Errno),
     /// `execve` answers with an error.
     Exec(Errno),
