@@ -215,8 +215,10 @@ fn never_left(asked: &Asked, error: &(dyn Error + 'static)) -> AwsError {
     if why.starts_with("failed to apply endpoint") || why.starts_with("Invalid Configuration") {
         return about(asked, AwsErrorKind::Invalid, None, why);
     }
-    let message = if why.starts_with("the credential provider was not enabled") {
-        "no AWS credentials were found".to_owned()
+    let message = if let Some(more) = why.strip_prefix("the credential provider was not enabled") {
+        // A profile that was named and is not there deserves its name.
+        let profile = more.find("profile `").map(|at| format!(": {}", &more[at..])).unwrap_or_default();
+        format!("no AWS credentials were found{profile}")
     } else if why.contains("IMDS") {
         // The last of the chain: nothing else had any.
         format!(
