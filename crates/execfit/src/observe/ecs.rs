@@ -54,10 +54,11 @@ async fn observe_service(aws: &Aws, case: &mut Case, cluster: &str, name: &str) 
     let definition = definition(aws, case, arn).await?;
     previous_definition(aws, case, &definition["taskDefinition"]).await;
     let tasks = observe_tasks(aws, case, cluster, name).await;
-    // Tasks that tell their host leave nothing for the others to decide.
-    let decides = !tasks.iter().any(tells_its_host);
-    observe_revisions(aws, case, cluster, name, &service, decides).await;
-    observe_capacity(aws, case, cluster, &service, &tasks, decides).await;
+    // Tasks of this revision that tell their host and their digests leave nothing for the others to decide.
+    let own = || tasks.iter().filter(|task| last_part(&task["taskDefinitionArn"]) == arn.rsplit('/').next());
+    let (host, digests) = (own().any(tells_its_host), own().any(tells_its_digests));
+    observe_revisions(aws, case, cluster, name, &service, !(host && digests)).await;
+    observe_capacity(aws, case, cluster, &service, &tasks, !host).await;
     Ok(())
 }
 
@@ -139,6 +140,17 @@ fn task_definition_of(service: &Value) -> Option<&str> {
 fn tells_its_host(task: &Value) -> bool {
     let attributes = task["attributes"].as_array().into_iter().flatten();
     attributes.into_iter().any(|attribute| attribute["name"].as_str() == Some("ecs.cpu-architecture"))
+}
+
+/// Whether a task says of each of its containers which digest it was made from.
+fn tells_its_digests(task: &Value) -> bool {
+    let containers = task["containers"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let told = |container: &Value| container["imageDigest"].as_str().is_some_and(|digest| !digest.is_empty());
+    !containers.is_empty() && containers.iter().all(told)
+}
+
+fn last_part(arn: &Value) -> Option<&str> {
+    arn.as_str()?.rsplit('/').next()
 }
 
 fn strings<'v>(items: impl IntoIterator<Item = &'v Value>, key: &str) -> Vec<String> {
