@@ -82,9 +82,20 @@ fn no_credentials_and_no_region() {
     outcome.stopped(1, &["no AWS region is set", "--region"]);
     let outcome = run(execfit(env).args(["diagnose", "demo/api", "--region", "eu-central-1"]));
     outcome.stopped(1, &["demo/api", "no AWS credentials were found", "aws sso login"]);
-    let outcome = stage.run(&["diagnose", "demo/api", "--profile", "nobody"]);
-    assert!([1, 4].contains(&outcome.code), "{outcome:?}");
-    outcome.says(&["nobody"]);
+}
+
+#[test]
+fn a_profile_that_does_not_exist() {
+    let stage = healthy();
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    std::fs::write(&config, "[profile work]\nregion = eu-west-3\n").unwrap();
+    let arguments = ["diagnose", "demo/api", "--profile", "nobody"];
+    let outcome = run(stage.execfit(&arguments).env("AWS_CONFIG_FILE", &config));
+    outcome.stopped(1, &["nobody"]);
+    // What the environment has is not taken in its stead.
+    assert_eq!(stage.aws.asked(), [] as [String; 0]);
+    stage.run(&arguments).stopped(1, &["no AWS credentials were found"]);
 }
 
 #[test]
@@ -112,38 +123,65 @@ fn denied_and_without_it_there_is_nothing() {
     task.stopped(4, &["allow the IAM action ecs:DescribeTasks", "t2"]);
 }
 
-/// Calls after which a verdict is possible, though not a green one.
-const DECIDING: [&str; 4] =
-    ["ListTasks", "DescribeTasks", "ListServiceDeployments", "DescribeServiceRevisions"];
+/// What is told where an operation is denied.
+#[track_caller]
+fn denied(stage: &Stage, operation: &str, decides: bool, code: i32) {
+    let action = format!("ecs:{operation}");
+    stage.aws.on(operation, Reply::denied(&action));
+    let report = stage.service(code);
+    let refusal = &report["refusals"][0];
+    assert_eq!((&refusal["action"], &refusal["decides"]), (&json!(action), &json!(decides)), "{report:#}");
+    assert!(
+        refusal["message"].as_str().unwrap().contains(&format!("allow the IAM action {action}")),
+        "{refusal}"
+    );
+    if code == 4 {
+        assert!(report["workloads"][0]["reason"].as_str().unwrap().contains(&action), "{report:#}");
+    }
+    let text = stage.run(&["diagnose", "demo/api"]);
+    assert_eq!(text.code, code);
+    text.says(&["not seen: ", &format!("allow the IAM action {action}")]);
+}
 
 #[test]
 fn denied_and_the_rest_is_told() {
-    for operation in DECIDING {
-        let action = format!("ecs:{operation}");
-        let refused = |stage: &Stage, code: i32| {
-            stage.running("", "x86_64");
-            stage.aws.on(operation, Reply::denied(&action));
-            let report = stage.service(code);
-            let refusal = &report["refusals"][0];
-            assert_eq!(
-                (&refusal["action"], &refusal["decides"]),
-                (&json!(action), &json!(true)),
-                "{report:#}"
-            );
-            assert!(
-                refusal["message"].as_str().unwrap().contains(&format!("allow the IAM action {action}")),
-                "{refusal}"
-            );
-            let text = stage.run(&["diagnose", "demo/api"]);
-            assert_eq!(text.code, code);
-            text.says(&["not seen: ", &format!("allow the IAM action {action}")]);
-            report
-        };
+    for operation in ["ListTasks", "DescribeTasks"] {
         // What would run is not known to run; what fails, fails.
-        let report = refused(&healthy(), 4);
-        assert!(report["workloads"][0]["reason"].as_str().unwrap().contains(&action), "{report:#}");
-        refused(&Stage::of(&app("no program\n")), 8);
+        for (image, code) in [(good("amd64", X86_64), 4), (app("no program\n"), 8)] {
+            let stage = Stage::of(&image);
+            stage.running(&image.build().digest(), "x86_64");
+            denied(&stage, operation, true, code);
+        }
     }
+    // The revision may say where it runs, and which digest was deployed, unless a task has said so.
+    denied(&healthy(), "DescribeServiceRevisions", true, 4);
+    denied(&Stage::of(&app("no program\n")), "DescribeServiceRevisions", true, 8);
+    denied(&healthy(), "ListServiceDeployments", false, 0);
+}
+
+#[test]
+fn denied_and_the_digest_that_was_deployed_stays_unknown() {
+    // The tag may have moved since: only the revision knows the digest, where no task tells it.
+    let stage = healthy();
+    stage.running("", "x86_64");
+    denied(&stage, "DescribeServiceRevisions", true, 4);
+    let stage = healthy();
+    stage.running(&good("amd64", X86_64).build().digest(), "x86_64");
+    denied(&stage, "DescribeServiceRevisions", false, 0);
+}
+
+#[test]
+fn tasks_of_another_revision_tell_nothing_of_this_one() {
+    let stage = healthy();
+    stage.running(&good("amd64", X86_64).build().digest(), "x86_64");
+    stage.define(2, json!([stage.container()]));
+    stage.aws.service(shapes::service("demo", "next", "api:2"));
+    let task = shapes::task("demo", "next", "t9", "api:1", "x86_64");
+    let container = shapes::container("api", &stage.image(), &good("amd64", X86_64).build().digest());
+    stage.aws.task(with(task, json!({"containers": [container]})));
+    stage.aws.on("DescribeServiceRevisions", Reply::denied("ecs:DescribeServiceRevisions"));
+    let report = stage.diagnose(&["demo/next"]).ended(4);
+    assert_eq!(report["refusals"][0]["decides"], true, "{report:#}");
 }
 
 #[test]
