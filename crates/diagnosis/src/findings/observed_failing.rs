@@ -44,9 +44,13 @@ pub(super) fn failed_start(subject: &Subject<'_>, text: &str) -> Option<String> 
     is_own.then(|| meaning.errno.map_or(meaning.phase.to_string(), |errno| format!("{errno} ({})", errno.text())))
 }
 
-/// The container's own reason, where it never had an exit code: the agent could not pull, create or start it.
+/// The container's own reason, where it never had an exit code: the agent could not pull, create or start it. Where
+/// the whole task failed to start, its reason (Fargate gives a failed pull no other).
 fn unstarted(observation: &Observation) -> Option<String> {
-    let reason = observation.reason.as_deref().filter(|reason| !reason.is_empty())?;
+    let failed_to_start = observation.stop_code.as_deref() == Some("TaskFailedToStart");
+    let of_task = observation.stopped_reason.as_deref().filter(|_| failed_to_start);
+    let mut reasons = observation.reason.as_deref().into_iter().chain(of_task);
+    let reason = reasons.find(|reason| !reason.is_empty())?;
     (observation.stopped > 0 && observation.exit_code.is_none()).then(|| printable(reason))
 }
 

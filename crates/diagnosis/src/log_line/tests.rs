@@ -93,7 +93,7 @@ fn lines_of_every_emitter_and_version() {
         (
             "/run.sh: line 3: ./app: cannot execute binary file: Exec format error",
             "bash",
-            None,
+            Some("ENOEXEC"),
             Some("./app"),
         ),
         (r#"/app: line 1: syntax error: unexpected ")""#, "a shell", None, None),

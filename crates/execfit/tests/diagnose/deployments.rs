@@ -235,3 +235,64 @@ fn a_failed_pull_that_ecs_tells() {
     assert_eq!(workload["observed"]["stop_code"], "TaskFailedToStart");
     assert_eq!(workload["observed"]["texts"], json!([reason]));
 }
+
+#[test]
+fn what_never_started_is_not_said_to_run() {
+    for reason in [
+        "CannotPullContainerError: Error response from daemon: pull access denied for team/app",
+        "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed",
+        "CannotStartContainerError: runc create failed: exec: \"/app\": permission denied: unknown",
+    ] {
+        let stage = Stage::of(&intel());
+        let task = crate::stage::crashed_task(&stage.image(), "", "x86_64");
+        let mut task = with(task, json!({"stopCode": "TaskFailedToStart", "stoppedReason": reason}));
+        task["containers"][0]["exitCode"].take();
+        stage.aws.task(task);
+        let workload = stage.workload(4);
+        assert_eq!(found(&workload), ["warning:observed-failing"], "{workload:#}");
+        assert!(workload.to_string().contains(&reason[..24]), "{workload:#}");
+    }
+}
+
+#[test]
+fn a_shell_that_cannot_start_the_program_is_quoted() {
+    let image = intel().layer([crate::registry::file("tool", 0o755, crate::registry::elf(ARM64))]);
+    let stage = Stage::of(&image.cmd(["/bin/sh", "-c", "/tool"]));
+    stage.crashed("", "/bin/sh: line 1: /tool: cannot execute binary file: Exec format error");
+    let text = stage.diagnose(&["demo/api"]);
+    text.says(&["/tool: cannot execute binary file: Exec format error"]);
+}
+
+#[test]
+fn a_digest_that_is_gone_from_the_registry() {
+    let stage = Stage::of(&intel());
+    let gone = format!("sha256:{}", "0".repeat(64));
+    stage.running(&gone, "x86_64");
+    let workload = stage.workload(1);
+    let reason = workload["reason"].as_str().unwrap();
+    assert!(reason.contains(&gone) && reason.contains("does not exist"), "{reason}");
+    assert!(found(&workload).contains(&"warning:tag-flipped".into()), "{workload:#}");
+}
+
+#[test]
+fn a_task_set_is_a_deployment_too() {
+    let stage = Stage::empty();
+    stage.registry.push("team/app:1", &arm());
+    stage.define(1, json!([stage.container()]));
+    let set = json!({"status": "PRIMARY", "taskDefinition": shapes::arn("task-definition/api:1")});
+    let external = json!({
+        "deploymentController": {"type": "EXTERNAL"}, "deployments": [], "taskDefinition": "", "taskSets": [set],
+    });
+    stage.aws.service(with(shapes::service("demo", "api", "api:1"), external));
+    let workload = stage.workload(8);
+    assert!(!workload.to_string().contains("aws ecs update-service"), "{workload:#}");
+}
+
+#[test]
+fn an_image_of_two_containers_is_read_once() {
+    let stage = Stage::of(&arm());
+    stage.define(2, json!([stage.container(), with(stage.container(), json!({"name": "other"}))]));
+    let report = stage.diagnose(&["api:2"]).ended(8);
+    assert_eq!(report["workloads"].as_array().unwrap().len(), 2);
+    assert_eq!(stage.registry.heard().len(), 3, "manifest, config, layer");
+}

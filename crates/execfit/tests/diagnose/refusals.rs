@@ -288,3 +288,20 @@ fn only_reading_operations_are_called() {
     }
     assert!(stage.registry.heard().iter().all(|heard| ["GET", "HEAD"].contains(&heard.method.as_str())));
 }
+
+#[test]
+fn a_secret_that_may_not_be_read() {
+    let secret = "arn:aws:secretsmanager:eu-central-1:111122223333:secret:hub-AbCdEf";
+    let credentials = json!({"repositoryCredentials": {"credentialsParameter": secret}});
+    let stage = Stage::with(&good("amd64", X86_64), credentials);
+    stage.aws.on("GetSecretValue", Reply::denied("secretsmanager:GetSecretValue"));
+    // Everybody may read the image: the secret is not needed.
+    let report = stage.service(0);
+    assert_eq!(report["refusals"][0]["action"], "secretsmanager:GetSecretValue", "{report:#}");
+    stage.registry.locked(crate::registry::Login::Basic("ann", "hunter2"));
+    let report = stage.service(4);
+    assert!(report["workloads"][0]["reason"].as_str().unwrap().contains("may not be read"), "{report:#}");
+    stage
+        .run(&["diagnose", "demo/api"])
+        .says(&["allow the IAM action secretsmanager:GetSecretValue", secret]);
+}
