@@ -1,6 +1,7 @@
 //! The process that an engine makes of an image's config and a workload's command: argv, environment, directory, user.
 
 use crate::case::ChildFacts;
+use crate::secrets;
 use crate::workload::Command;
 use execfit_kernel::credentials::{Credentials, DOCKER_DEFAULT};
 use execfit_kernel::lookup::DEFAULT_PATH;
@@ -32,7 +33,7 @@ impl Process {
         let cwd = command.working_directory.clone().unwrap_or_else(|| image.working_dir.clone());
         Process {
             argv: argv(image, command).into_iter().map(bytes).collect(),
-            env: variables.into_iter().map(|(name, value)| bytes(format!("{name}={value}"))).collect(),
+            env: at_full_length(&variables),
             path: bytes(path.unwrap_or_default()),
             cwd: if cwd.is_empty() { b"/".to_vec() } else { bytes(cwd) },
             user: command.user.clone().unwrap_or_else(|| image.user.clone()),
@@ -95,6 +96,9 @@ impl Process {
                 }
             }
         };
+        if uid.max(gid) > MAX_ID {
+            return Ok(Err(format!("the user {} is out of range: uids and gids end at {MAX_ID}", self.user)));
+        }
         groups.push(gid);
         Ok(Ok(Credentials::container(uid, gid, groups, bounding)))
     }
@@ -114,9 +118,13 @@ fn argv(image: &ChildFacts, command: &Command) -> Vec<String> {
 }
 
 /// moby `daemon/container_operations_unix.go` createDaemonEnvironment: Docker's `PATH` first, then the image's
-/// variables, then the workload's; a later one replaces an earlier one in its place.
+/// variables, then the workload's; a later one replaces an earlier one in its place, and a name without `=` takes
+/// Docker's own away (moby `container/env.go` ReplaceOrAppendEnvVars).
 fn environment(image: &ChildFacts, command: &Command) -> Vec<(String, String)> {
     let mut variables = vec![("PATH".to_string(), String::from_utf8_lossy(DEFAULT_PATH).into_owned())];
+    if image.env.iter().any(|variable| variable == "PATH") {
+        variables.clear();
+    }
     let of_image = image.env.iter().filter_map(|variable| variable.split_once('='));
     let of_image = of_image.map(|(name, value)| (name.to_string(), value.to_string()));
     for (name, value) in of_image.chain(command.environment.iter().cloned()) {
@@ -126,6 +134,26 @@ fn environment(image: &ChildFacts, command: &Command) -> Vec<(String, String)> {
         }
     }
     variables
+}
+
+/// The strings of an environment. A value that was redacted is as long again as it was: the kernel limits lengths.
+fn at_full_length(variables: &[(String, String)]) -> Vec<Vec<u8>> {
+    /// More than any kernel takes, in one value or in all.
+    const ENOUGH: usize = 8 << 20;
+    let mut left = ENOUGH;
+    let value = |value: &String| match secrets::redacted_length(value) {
+        Some(length) => {
+            let length = length.min(left);
+            left -= length;
+            vec![b'x'; length]
+        }
+        None => value.clone().into_bytes(),
+    };
+    let mut values: Vec<Vec<u8>> = variables.iter().map(|(_, text)| text).map(value).collect();
+    for ((name, _), value) in variables.iter().zip(&mut values) {
+        value.splice(0..0, name.bytes().chain([b'=']));
+    }
+    values
 }
 
 /// The bounding set (moby `oci/caps/utils.go` TweakCapabilities): adding ALL leaves what is not dropped by name,
@@ -200,6 +228,9 @@ fn groups_of(tree: &dyn FileTree, user: &str) -> Result<Vec<u32>, Gap> {
     Ok(groups.filter(|group| group.members.iter().any(|name| name == user)).map(|group| group.id).collect())
 }
 
+/// The highest uid and gid that runc and Docker take (runc `libcontainer/user/user.go` maxID, ErrRange).
+const MAX_ID: u32 = i32::MAX as u32;
+
 fn is_number(text: &str) -> bool {
     text.parse::<u32>().is_ok()
 }
@@ -240,4 +271,43 @@ fn database(tree: &dyn FileTree, path: &[u8]) -> Result<Vec<Entry>, Gap> {
         Some(Entry { name: fields[0].to_string(), id, second, members })
     };
     Ok(text.lines().filter_map(entry).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{AMD64, Picture, Room, elf};
+    use serde_json::json;
+
+    fn app() -> Picture {
+        Picture::of_app("amd64", &elf(AMD64))
+    }
+
+    #[test]
+    fn a_redacted_value_is_as_long_as_it_was() {
+        let long = |length: usize| json!({"environment": [{"name": "B", "value": "x".repeat(length)}]});
+        let verdict = |length| Room::new().image("app:1", app()).container(long(length)).brief();
+        assert!(
+            verdict(131_072 - 3).starts_with("app: runs"),
+            "with its name, = and NUL it is just short enough"
+        );
+        assert!(verdict(131_072 - 2).starts_with("app: fails exec e2big"), "{}", verdict(131_072 - 2));
+    }
+
+    #[test]
+    fn lengths_that_cannot_be_cost_no_memory() {
+        let absurd = || ("A".to_string(), format!("<redacted {} bytes>", usize::MAX));
+        let strings = at_full_length(&[absurd(), absurd(), ("B".into(), "b".into())]);
+        assert_eq!(strings.iter().map(Vec::len).sum::<usize>(), (8 << 20) + 2 + 2 + 3);
+        assert_eq!(strings[2], b"B=b");
+    }
+
+    #[test]
+    fn users_beyond_the_range() {
+        let verdict = |user: &str| Room::new().image("app:1", app().user(user)).brief();
+        assert!(verdict("2147483647").starts_with("app: runs"));
+        for user in ["2147483648:0", "3000000000", "0:2147483648"] {
+            assert!(verdict(user).starts_with("app: fails create"), "{user}: {}", verdict(user));
+        }
+    }
 }

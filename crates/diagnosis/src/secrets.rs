@@ -21,8 +21,14 @@ pub fn redacted(value: &str) -> String {
 }
 
 fn is_redacted(value: &str) -> bool {
-    let number = value.strip_prefix("<redacted ").and_then(|rest| rest.strip_suffix(" bytes>"));
-    number.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    redacted_length(value).is_some()
+}
+
+/// The length of what was redacted; `None` for a value that was not.
+pub(crate) fn redacted_length(value: &str) -> Option<usize> {
+    let digits = value.strip_prefix("<redacted ")?.strip_suffix(" bytes>")?;
+    let is_number = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(usize::MAX))
 }
 
 /// `KEY=value` as it may be kept.

@@ -21,14 +21,25 @@ impl Mounted<'_> {
     pub(super) fn covered(&self, path: &[u8]) -> Result<(), Gap> {
         let covers = |mount: &&Mount| {
             let point = mount.path.trim_end_matches('/').as_bytes();
-            !point.is_empty()
-                && path.strip_prefix(point).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
+            !point.is_empty() && covers_path(point, path)
         };
-        match self.mounts.iter().find(covers) {
-            Some(mount) => Err(Gap::Hidden { path: path.to_vec(), by: mount.what.clone() }),
+        let hidden = |by: String| Err(Gap::Hidden { path: path.to_vec(), by });
+        if let Some(mount) = self.mounts.iter().find(covers) {
+            return hidden(mount.what.clone());
+        }
+        match OF_THE_ENGINE.iter().find(|point| covers_path(point.as_bytes(), path)) {
+            Some(point) => hidden(format!("what the engine itself mounts at {point}")),
             None => Ok(()),
         }
     }
+}
+
+/// What every engine mounts into every container (moby `oci/defaults.go`, `daemon/container_operations_unix.go`;
+/// containerd `oci/mounts.go`).
+const OF_THE_ENGINE: [&str; 6] = ["/proc", "/dev", "/sys", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"];
+
+fn covers_path(point: &[u8], path: &[u8]) -> bool {
+    path.strip_prefix(point).is_some_and(|rest| matches!(rest.first(), None | Some(b'/')))
 }
 
 impl FileTree for Mounted<'_> {
@@ -48,4 +59,22 @@ pub(super) fn joined(directory: &[u8], path: &[u8]) -> Vec<u8> {
     let whole = if path.starts_with(b"/") { path.to_vec() } else { [directory, path].join(&b'/') };
     let parts = whole.split(|byte| *byte == b'/').filter(|part| !matches!(part, [] | [b'.']));
     parts.flat_map(|part| [b"/", part].concat()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::fixture::{AMD64, Picture, Room, elf};
+    use serde_json::json;
+
+    #[test]
+    fn what_lies_under_the_engines_own_mounts_is_not_what_the_image_has_there() {
+        for path in ["/proc/app", "/dev/shm/app", "/sys/app", "/dev/null", "/etc/hosts"] {
+            let picture = Picture::of_app("amd64", &elf(AMD64)).file(path, 0o755, &elf(AMD64));
+            let brief = Room::new().image("app:1", picture).container(json!({"entryPoint": [path]})).brief();
+            assert!(brief.starts_with("app: unknown"), "{path}: {brief}");
+        }
+        let picture = Picture::of_app("amd64", &elf(AMD64)).file("/devices", 0o755, &elf(AMD64));
+        let room = Room::new().image("app:1", picture).container(json!({"entryPoint": ["/devices"]}));
+        assert!(room.brief().starts_with("app: runs"));
+    }
 }
