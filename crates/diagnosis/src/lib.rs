@@ -9,6 +9,7 @@ pub mod finding;
 pub mod findings;
 #[cfg(test)]
 mod fixture;
+mod follow;
 pub mod inspect;
 pub mod log_line;
 pub mod nature;

@@ -153,7 +153,10 @@ patterns! {
     { "bash", "exec", r"(?:^|: )(?<object>[^\s:]+): cannot execute: required file not found",
       "the file is there, but its interpreter or loader is not",
       exit "127", ENOENT, "bash 5.2 execute_cmd.c" }
-    { "a shell", "exec", r#"(?i)syntax error: (?:unexpected (?:"?\)|word)|"\)" unexpected|unterminated quoted string)|unterminated quoted string"#,
+    { "dash", "exec", r"sh: \d+: (?<object>[^\s:]+): (?<errno>Exec format error)",
+      "a shell could not execute a file of another architecture or format",
+      exit "126", ENOEXEC, "dash src/exec.c" }
+    { "a shell", "exec", r#"(?i)(?:(?<object>[^\s:]+): (?:line )?\d+: )?syntax error: (?:unexpected (?:"?\)|word)|"\)" unexpected|unterminated quoted string)|unterminated quoted string"#,
       "a shell ran something that is no script: often a program of another architecture, which the kernel refused and the shell (or an init) took for a script",
       exit "2", ENOEXEC, "busybox ash, dash" }
     { "glibc's loader", "loader", r"error while loading shared libraries: (?<object>[^:]+): (?:cannot open shared object file|wrong ELF class|invalid ELF header|file too short|.*)",
@@ -220,6 +223,8 @@ fn meaning((pattern, captures): (&Pattern, Captures<'_>)) -> Meaning {
     let named = |name| captures.name(name).map(|found| found.as_str().to_string());
     let errno_text = named("errno").map(|text| text.to_lowercase());
     let errno = errno_text.and_then(|text| Errno::ALL.iter().copied().find(|errno| errno.text() == text));
+    // What is not found in PATH has no errno's text, and is ENOENT all the same.
+    let errno = errno.or((pattern.meaning.phase == "lookup").then_some(Errno::ENOENT));
     let causes = match (errno, pattern.meaning.phase) {
         (Some(Errno::ENOEXEC), _) => ENOEXEC,
         (Some(Errno::ENOENT), "exec") => ENOENT,

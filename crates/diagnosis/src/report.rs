@@ -201,7 +201,7 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
         argv: subject
             .runs
             .first()
-            .map(|(_, run)| run.argv.iter().map(|word| run::show(word)).collect())
+            .map(|(_, run)| run.command().iter().map(|word| run::show(word)).collect())
             .unwrap_or_default(),
         hosts: subject.runs.iter().map(host_report).collect(),
         verdict: verdict.name(),

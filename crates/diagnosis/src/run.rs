@@ -60,6 +60,8 @@ pub struct Run {
     pub blame: Option<Blame>,
     /// Where `argv[0]` is looked for: `PATH`, or the working directory of a relative path. Empty for an absolute one.
     pub searched: String,
+    /// The container's own command, where that starts, and it is a program named by its log that this run is about.
+    pub started_by: Vec<Vec<u8>>,
     /// The engine's init found no program format and handed the file to `/bin/sh`.
     pub through_shell: bool,
 }
@@ -86,6 +88,11 @@ impl Run {
         })
     }
 
+    /// What the container was asked to run.
+    pub fn command(&self) -> &[Vec<u8>] {
+        if self.started_by.is_empty() { &self.argv } else { &self.started_by }
+    }
+
     /// A run of which nothing can be told, and why.
     pub fn untold(platform: &Platform, why: String) -> Run {
         Run::new(platform).unknown(why)
@@ -101,6 +108,7 @@ impl Run {
             trace: Vec::new(),
             blame: None,
             searched: String::new(),
+            started_by: Vec::new(),
             through_shell: false,
         }
     }

@@ -3,6 +3,7 @@
 use crate::case::{Case, FileFacts, ImageFacts, Need};
 use crate::ecs::Scene;
 use crate::finding::Evidence;
+use crate::follow::follow;
 use crate::nature::Nature;
 use crate::run::{self, Blame, Question, Run, StepKind, TraceStep};
 use crate::verdict::{Failure, Verdict};
@@ -47,7 +48,8 @@ impl<'a> Subject<'a> {
                 runs.push((host.clone(), Run::untold(&platform, format!("{what} are not modelled"))));
                 continue;
             }
-            match run_on(case, workload, &name, host.architecture) {
+            let run = run_on(case, workload, &name, host.architecture);
+            match run.and_then(|run| follow(case, workload, &name, host.architecture, run)) {
                 Ok(run) => runs.push((host.clone(), run)),
                 Err(need) => needs.push(need),
             }
@@ -228,7 +230,11 @@ pub fn name_if_deployed_anew(case: &Case, workload: &Workload) -> Result<String,
 
 /// The steps of a run as rungs.
 pub fn ladder(run: &Run) -> Vec<Evidence> {
-    run.trace.iter().filter(|step| step.kind != StepKind::Starts).map(rung).collect()
+    let command: Vec<String> = run.started_by.iter().map(|word| run::show(word)).collect();
+    let first = (!command.is_empty())
+        .then(|| Evidence::seen(format!("the container's own program starts: {}", command.join(" "))));
+    let steps = run.trace.iter().filter(|step| step.kind != StepKind::Starts).map(rung);
+    first.into_iter().chain(steps).collect()
 }
 
 fn rung(step: &TraceStep) -> Evidence {

@@ -98,6 +98,8 @@ pub enum HostSource {
     ServiceRevision,
     /// `ContainerInstance.attributes`, `ecs.cpu-architecture` (ECS API, DescribeContainerInstances).
     Instance,
+    /// The instance types that a capacity provider's Managed Instances may be of.
+    CapacityProvider,
     /// A placement constraint on `ecs.cpu-architecture`.
     PlacementConstraint,
     /// `runtimePlatform.cpuArchitecture` of the task definition.
@@ -114,6 +116,7 @@ impl HostSource {
             HostSource::Task => "attribute ecs.cpu-architecture of the tasks",
             HostSource::ServiceRevision => "override in the service revision",
             HostSource::Instance => "attribute ecs.cpu-architecture of the container instances",
+            HostSource::CapacityProvider => "instance types of the capacity provider",
             HostSource::PlacementConstraint => "placement constraint on ecs.cpu-architecture",
             HostSource::RuntimePlatform => "runtimePlatform of the task definition",
             HostSource::Default => "ECS's default, as the task definition names no cpuArchitecture",

@@ -5,6 +5,7 @@
 mod constraint;
 mod container;
 mod documents;
+mod instance_type;
 mod log_stream;
 mod placement;
 mod scene;

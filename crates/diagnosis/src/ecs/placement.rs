@@ -1,6 +1,7 @@
 //! Where the tasks of a definition run: the effective host architecture, and who says so.
 
 use super::constraint::Constraint;
+use super::instance_type;
 use super::scene::Scene;
 use crate::workload::{Capacity, Engine, HostFact, HostSource, Placement};
 use execfit_kernel::host::Architecture;
@@ -144,8 +145,21 @@ fn expected(scene: &Scene<'_>, launch: Launch, notes: &mut Vec<String>) -> Vec<H
             }
             kinds
         }
+        (None, []) if of_providers(scene).is_some() => of_providers(scene).into_iter().collect(),
         (declared, []) => unseen(&constraints, declared, notes),
     }
+}
+
+/// What the instance types of Managed Instances bind the tasks to.
+fn of_providers(scene: &Scene<'_>) -> Option<HostFact> {
+    let names = strategy(scene);
+    let of_strategy =
+        |provider: &&&Value| provider["name"].as_str().is_some_and(|name| names.contains(&name));
+    let providers = scene.documents.capacity_providers.iter().filter(of_strategy);
+    let mut kinds = providers.map(|provider| instance_type::of_provider(provider));
+    let architecture = kinds.next()??;
+    let source = HostSource::CapacityProvider;
+    kinds.all(|kind| kind == Some(architecture)).then_some(HostFact { architecture, source, instances: 0 })
 }
 
 /// Where tasks would be placed, when no machine is visible either.

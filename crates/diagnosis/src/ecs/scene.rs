@@ -148,8 +148,7 @@ impl<'a> Scene<'a> {
                 .filter(|text| !text.is_empty())
                 .map(String::from),
             registered_by: self.definition["registeredBy"].as_str().map(String::from),
-            registered_at: (!time.is_null())
-                .then(|| time.as_str().map_or_else(|| time.to_string(), String::from)),
+            registered_at: (!time.is_null()).then(|| time::shown(time)),
         }
     }
 

@@ -205,6 +205,13 @@ fn daemons_external_and_managed_instances() {
         .document(json!({"capacityProviders": [{"name": "mi", "type": "MANAGED_INSTANCES"}]}))
         .instances("arm64", 1, json!({"capacityProviderName": "mi"}));
     assert_eq!(hosts(managed), "arm64 (instance, 1): runs => runs");
+    let unseen = of_arm64()
+        .service(json!({"launchType": null, "capacityProviderStrategy": [{"capacityProvider": "mi"}]}))
+        .document(
+            json!({"capacityProviders": [{"name": "mi", "managedInstancesProvider": {"instanceLaunchTemplate":
+            {"instanceRequirements": {"allowedInstanceTypes": ["m7g.*"]}}}}]}),
+        );
+    assert_eq!(hosts(unseen), "arm64 (capacity-provider, 0): runs => runs");
     let draining =
         of_arm64().service(json!({"launchType": "EC2"})).instances("arm64", 1, json!({"status": "DRAINING"}));
     assert_eq!(hosts(draining), "x86_64 (default, 0): fails => fails");

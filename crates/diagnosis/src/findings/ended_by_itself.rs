@@ -45,12 +45,12 @@ mod tests {
         let task = json!({"stopCode": "EssentialContainerExited", "stoppedReason": "Essential container in task exited",
             "containers": [{"name": "app", "lastStatus": "STOPPED", "exitCode": 126}]});
         let room = Room::unseen().image("app:1", Picture::of_app("amd64", &elf(AMD64))).task("STOPPED", task);
-        assert_snapshot!(room.log("/run.sh: line 3: ./tool: cannot execute binary file: Exec format error").finding(ID), @"
+        assert_snapshot!(room.log("/run.sh: line 3: ./tool: cannot execute: required file not found").finding(ID), @"
         app: runs
           host x86_64 (default, 0): runs
           findings: ended-by-itself, default-architecture
         note[ended-by-itself]: container app starts, and ended with exit code 126: see its own log
-          | its log: /run.sh: line 3: ./tool: cannot execute binary file: Exec format error
+          | its log: /run.sh: line 3: ./tool: cannot execute: required file not found
           | stopped: Essential container in task exited [DescribeTasks, stoppedReason]
         ");
     }

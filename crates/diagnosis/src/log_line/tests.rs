@@ -69,7 +69,7 @@ fn lines_of_every_emitter_and_version() {
         (
             r#"exec: "app": executable file not found in $PATH: unknown"#,
             "runc, crun or containerd, before the start",
-            None,
+            Some("ENOENT"),
             Some("app"),
         ),
         (
@@ -96,7 +96,7 @@ fn lines_of_every_emitter_and_version() {
             Some("ENOEXEC"),
             Some("./app"),
         ),
-        (r#"/app: line 1: syntax error: unexpected ")""#, "a shell", None, None),
+        (r#"/app: line 1: syntax error: unexpected ")""#, "a shell", None, Some("/app")),
         (
             "./app: error while loading shared libraries: libz.so.1: cannot open shared object file: No such file or directory",
             "glibc's loader",
@@ -146,9 +146,13 @@ fn what_people_paste() {
         (
             r#"CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "serve": executable file not found in $PATH: unknown"#,
             "lookup",
-            None,
+            Some("ENOENT"),
         ),
-        (r#"exec: "app": cannot run executable found relative to current directory"#, "lookup", None),
+        (
+            r#"exec: "app": cannot run executable found relative to current directory"#,
+            "lookup",
+            Some("ENOENT"),
+        ),
         (
             "CannotPullContainerError: image manifest does not contain descriptor matching platform 'linux/amd64'",
             "pull",
