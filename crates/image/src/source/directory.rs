@@ -55,7 +55,7 @@ impl Directory {
             uid: metadata.uid(),
             gid: metadata.gid(),
             size: if regular { metadata.len() } else { 0 },
-            capability: None,
+            capability: if regular { capability(&place) } else { None },
             pieces: if regular {
                 capture(&mut OnDisk(File::open(&place)?), path, metadata.len(), true)?
             } else {
@@ -86,6 +86,20 @@ impl Body for OnDisk {
     fn skip(&mut self, count: u64) -> io::Result<()> {
         self.0.seek(SeekFrom::Current(count.try_into().map_err(io::Error::other)?)).map(drop)
     }
+}
+
+/// `security.capability` of a file; `None` also where the file system has no such attributes.
+#[cfg(target_os = "linux")]
+fn capability(path: &Path) -> Option<Vec<u8>> {
+    // struct vfs_ns_cap_data (linux/capability.h) has 24 bytes.
+    let mut value = [0; 64];
+    let length = rustix::fs::lgetxattr(path, "security.capability", &mut value).ok()?;
+    value.get(..length).map(Vec::from)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn capability(_: &Path) -> Option<Vec<u8>> {
+    None
 }
 
 fn is_absence(error: &io::Error) -> bool {
@@ -125,5 +139,25 @@ impl Witnesses for Directory {
             object: format!("{} in dir:{}", path.escape_ascii(), self.root.display()),
             detail: error.to_string(),
         })
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_capabilities_are_seen() {
+        let root = tempfile::tempdir().unwrap();
+        let app = root.path().join("app");
+        fs::write(&app, b"program").unwrap();
+        let mut directory = Directory::open(root.path()).unwrap();
+        assert_eq!(directory.witness(b"/app").unwrap().unwrap().capability, None);
+        // cap_net_admin+ep, revision 2. Only root may set it, and not on every file system.
+        let value = [1, 0, 0, 2, 0, 0x10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(&app, "security.capability", &value, flags).is_ok() {
+            assert_eq!(directory.witness(b"/app").unwrap().unwrap().capability, Some(value.to_vec()));
+        }
     }
 }
