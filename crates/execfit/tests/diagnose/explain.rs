@@ -76,7 +76,7 @@ fn lines_of_many_emitters() {
         ("standard_init_linux.go:228: exec user process caused: exec format error", "exec ENOEXEC -"),
         ("standard_init_linux.go:211: exec user process caused \"exec format error\"", "exec ENOEXEC -"),
         ("fork/exec /lambda-entrypoint.sh: exec format error", "exec ENOEXEC /lambda-entrypoint.sh"),
-        ("exec: \"server\": executable file not found in $PATH", "lookup - server"),
+        ("exec: \"server\": executable file not found in $PATH", "lookup ENOENT server"),
         ("exec: \"/app\": permission denied: unknown", "lookup EACCES /app"),
         ("exec: \"/missing\": stat /missing: no such file or directory", "lookup ENOENT /missing"),
         (
