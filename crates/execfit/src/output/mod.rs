@@ -39,7 +39,23 @@ pub fn print(text: &str) {
     let _: io::Result<()> = anstream::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Text from outside, fit for a terminal.
+/// Text from outside, fit for a terminal: no control characters, none that turn the direction of writing.
 pub fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
+    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if (c.is_control() && c != '\n') || turns(c) { ' ' } else { c }).collect()
+}
+
+/// Text from outside that cannot pass for a line of ours.
+pub fn line(text: &str) -> String {
+    printable(text).replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn text_from_outside_neither_steers_the_terminal_nor_forges_a_line() {
+        let hostile = "a\u{1b}[31m\u{9b}1m\u{202e}b\r\u{7}\nverdict: runs";
+        assert_eq!(super::line(hostile), "a [31m 1m b   verdict: runs");
+        assert_eq!(super::printable("first\nsecond"), "first\nsecond");
+    }
 }

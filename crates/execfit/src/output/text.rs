@@ -54,10 +54,10 @@ pub fn stopped(stopped: &Stopped) {
 
 /// The report of `diagnose`.
 pub fn diagnosis(report: &Report, read: Tally, detail: Detail) -> String {
-    let mut text = format!("{BOLD}{}{BOLD:#}", report.target.kind);
+    let mut text = format!("{BOLD}{}{BOLD:#}", super::line(&report.target.kind.to_string()));
     let around = [report.task_definition.clone(), report.target.region.clone()];
     let around: Vec<String> = around.into_iter().flatten().collect();
-    text.push_str(&format!(" {DIM}({}){DIM:#}\n", around.join(", ")));
+    text.push_str(&format!(" {DIM}({}){DIM:#}\n", super::line(&around.join(", "))));
     for workload in &report.workloads {
         text.push_str(&summary(workload, detail));
     }
@@ -71,7 +71,7 @@ pub fn diagnosis(report: &Report, read: Tally, detail: Detail) -> String {
 
 /// The report of `inspect`.
 pub fn inspection(inspection: &Inspection, read: Tally, detail: Detail) -> String {
-    let mut text = format!("{BOLD}{}{BOLD:#}", inspection.reference);
+    let mut text = format!("{BOLD}{}{BOLD:#}", super::line(&inspection.reference));
     if let Some(digest) = &inspection.digest {
         text.push_str(&format!(
             " {DIM}({}){DIM:#}",
@@ -97,7 +97,8 @@ fn verdict_word(verdict: VerdictName) -> String {
 
 /// Two lines for one container: what and where.
 fn summary(workload: &WorkloadReport, detail: Detail) -> String {
-    let mut text = format!("  {} {BOLD}{}{BOLD:#}", verdict_word(workload.verdict), workload.container);
+    let mut text =
+        format!("  {} {BOLD}{}{BOLD:#}", verdict_word(workload.verdict), super::line(&workload.container));
     if !workload.essential {
         text.push_str(" (not essential)");
     }
@@ -108,9 +109,12 @@ fn summary(workload: &WorkloadReport, detail: Detail) -> String {
     let platforms = if workload.image.platforms.is_empty() {
         String::new()
     } else {
-        format!(" for {}", workload.image.platforms.join(", "))
+        format!(" for {}", super::line(&workload.image.platforms.join(", ")))
     };
-    text.push_str(&format!("          {DIM}image {}{platforms}{DIM:#}\n", workload.image.reference));
+    text.push_str(&format!(
+        "          {DIM}image {}{platforms}{DIM:#}\n",
+        super::line(&workload.image.reference)
+    ));
     if let (Detail::Verbose, Some(digest)) = (detail, &workload.image.digest) {
         text.push_str(&format!("          {DIM}digest {digest}{DIM:#}\n"));
     }
@@ -129,7 +133,11 @@ fn summary(workload: &WorkloadReport, detail: Detail) -> String {
 fn run_text(run: &RunReport) -> String {
     let host = run.host.map(|host| format!(" on {host}")).unwrap_or_default();
     let argv = shortened(&run.argv.join(" "));
-    let mut text = format!("  {} {BOLD}{}{BOLD:#}{host}: {argv}\n", verdict_word(run.verdict), run.platform);
+    let mut text = format!(
+        "  {} {BOLD}{}{BOLD:#}{host}: {argv}\n",
+        verdict_word(run.verdict),
+        super::line(&run.platform)
+    );
     if run.verdict != VerdictName::Fails {
         for step in run.trace.iter().filter(|step| step.kind != "starts") {
             let detail = [step.machine.as_deref(), step.detail.as_deref()]
@@ -145,14 +153,14 @@ fn run_text(run: &RunReport) -> String {
                 (None, Some(layer)) => format!(" {DIM}(layer {layer}){DIM:#}"),
                 _ => String::new(),
             };
-            text.push_str(&format!("          {}{arrow}{detail}{from}\n", step.path));
+            text.push_str(&format!("          {}{arrow}{}{from}\n", step.path, super::line(&detail)));
         }
     }
     text
 }
 
 fn shortened(text: &str) -> String {
-    let text = super::printable(text).replace('\n', " ");
+    let text = super::line(text);
     if text.chars().count() <= 100 {
         text
     } else {
@@ -189,11 +197,11 @@ fn finding_text(finding: &Finding, told: &[&Remedy], detail: Detail) -> String {
     let mut text = format!(
         "\n{style}{word}[{}]{style:#}: {BOLD}{}{BOLD:#}\n",
         finding.id,
-        super::printable(&finding.message)
+        super::line(&finding.message)
     );
     let mut origin = Vec::new();
     for evidence in &finding.evidence {
-        text.push_str(&format!("    | {}\n", super::printable(&evidence.text)));
+        text.push_str(&format!("    | {}\n", super::line(&evidence.text)));
         let from = origin_of(evidence, detail);
         // A file's origin stands behind its first rung only.
         let mut under = if from == origin { Vec::new() } else { from.clone() };
@@ -202,7 +210,7 @@ fn finding_text(finding: &Finding, told: &[&Remedy], detail: Detail) -> String {
         }
         under.extend(evidence.source.clone());
         if !under.is_empty() {
-            text.push_str(&format!("    |   {DIM}{}{DIM:#}\n", super::printable(&under.join("; "))));
+            text.push_str(&format!("    |   {DIM}{}{DIM:#}\n", super::line(&under.join("; "))));
         }
     }
     let (again, new): (Vec<&Remedy>, Vec<&Remedy>) =
@@ -225,9 +233,9 @@ fn remedy_text(remedy: &Remedy) -> String {
         Safety::Unsafe => " (unsafe)",
         Safety::Advice => "",
     };
-    let mut text = format!("  {CYAN}help{CYAN:#}: {}{trust}\n", remedy.title);
+    let mut text = format!("  {CYAN}help{CYAN:#}: {}{trust}\n", super::line(&remedy.title));
     for command in &remedy.commands {
-        text.push_str(&format!("          {command}\n"));
+        text.push_str(&format!("          {}\n", super::printable(command)));
     }
     text
 }
