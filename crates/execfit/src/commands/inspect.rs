@@ -58,18 +58,16 @@ impl Inspect {
             Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
         let inspection = observer.inspect(&asked)?;
         let read = observer.images().tally();
-        if let (Some(trouble), Format::Text) = (&inspection.trouble, face.format) {
-            let exit = if inspection.image_is_missing { Exit::Failed } else { Exit::Unknown };
-            return Err(Stopped::new(exit, trouble.clone()));
-        }
         match face.format {
             Format::Json => output::json(&output::with_read(&inspection, read)),
+            Format::Text if inspection.trouble.is_some() => {}
             Format::Text => output::print(&output::text::inspection(&inspection, read, Detail::of(face))),
         }
-        Ok(match Exit::from(inspection.verdict) {
-            Exit::Unknown if inspection.image_is_missing => Exit::Failed,
-            exit => exit,
-        })
+        let unknown = if inspection.image_is_missing { Exit::Failed } else { Exit::Unknown };
+        if let Some(trouble) = inspection.trouble {
+            return Err(Stopped::new(unknown, trouble));
+        }
+        Ok(Exit::from(inspection.verdict))
     }
 
     fn asked(&self) -> Result<Asked, String> {
