@@ -50,21 +50,21 @@ impl Process {
         command: &Command,
     ) -> Result<Result<Credentials, String>, Gap> {
         let bounding = bounding(command);
-        let (user, group) = match self.user.split_once(':') {
-            Some((user, group)) => (user, Some(group)),
-            None => (self.user.as_str(), None),
-        };
+        // A third field is passed over, as parseLine does.
+        let mut fields = self.user.split(':');
+        let (user, group) = (fields.next().unwrap_or_default(), fields.next());
         let mut groups = Vec::new();
-        // runc libcontainer/user GetExecUser: the database is searched by name, then by number. A user without an
-        // explicit group has all the groups that name him.
+        // runc libcontainer/user GetExecUser: what is numeric is a number, even if a user has it for his name. A user
+        // without an explicit group has all the groups that name him.
         let (uid, gid) = match (user, group) {
             ("" | "0" | "root", None) => (0, 0),
             (user, Some(group)) if is_number(user) && is_number(group) => (number(user), number(group)),
             (user, group) => {
                 let passwd = database(tree, b"/etc/passwd")?;
-                let entry = passwd
-                    .iter()
-                    .find(|entry| entry.name == user || (is_number(user) && entry.id == number(user)));
+                let entry = passwd.iter().find(|entry| match is_number(user) {
+                    true => entry.id == number(user),
+                    false => entry.name == user,
+                });
                 let (uid, own_gid) = match entry {
                     Some(entry) => (entry.id, entry.second),
                     None if is_number(user) => (number(user), 0),
@@ -262,15 +262,18 @@ fn database(tree: &dyn FileTree, path: &[u8]) -> Result<Vec<Entry>, Gap> {
     let mut text = vec![0; found.node.size.min(DATABASE_LIMIT) as usize];
     let length = tree.read_at(found.path.as_bytes(), 0, &mut text)?;
     let text = String::from_utf8_lossy(&text[..length]).into_owned();
+    // runc libcontainer/user parseParts: what is missing or no number is 0.
     let entry = |line: &str| {
         let fields: Vec<&str> = line.split(':').collect();
-        let id = fields.get(2)?.parse().ok()?;
-        let second = fields.get(3).and_then(|field| field.parse().ok()).unwrap_or(0);
+        let number = |at: usize| {
+            let number = fields.get(at).and_then(|field| field.parse::<i64>().ok());
+            number.map_or(0, |number| u32::try_from(number).unwrap_or(u32::MAX))
+        };
         let members =
             fields.get(3).map(|list| list.split(',').map(String::from).collect()).unwrap_or_default();
-        Some(Entry { name: fields[0].to_string(), id, second, members })
+        Entry { name: fields[0].to_string(), id: number(2), second: number(3), members }
     };
-    Ok(text.lines().filter_map(entry).collect())
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(entry).collect())
 }
 
 #[cfg(test)]
@@ -309,5 +312,24 @@ mod tests {
         for user in ["2147483648:0", "3000000000", "0:2147483648"] {
             assert!(verdict(user).starts_with("app: fails create"), "{user}: {}", verdict(user));
         }
+    }
+
+    #[test]
+    fn odd_users_as_runc_reads_them() {
+        let database = b"root:x:0:0::/:\n1234:x:77:77::/:\n  zed:x:5:5::/:\nnan:x:abc:5::/:\nshort\n";
+        let verdict = |user: &str, owner: u32| {
+            let picture = app().user(user).file("/etc/passwd", 0o644, database);
+            let brief = Room::new()
+                .image("app:1", picture.file("/app", 0o700, &elf(AMD64)).owned("/app", owner, owner))
+                .brief();
+            brief.lines().next().unwrap_or_default().to_string()
+        };
+        assert_eq!(verdict("1234", 1234), "app: runs", "a number is a number, though a user is called so");
+        assert_eq!(verdict("1234", 77), "app: fails lookup eacces");
+        assert_eq!(verdict("1:2:3", 1), "app: runs");
+        assert_eq!(verdict("zed", 5), "app: runs", "blanks around a line are none of it");
+        assert_eq!(verdict("nan", 4), "app: runs", "an id that is no number is 0");
+        assert_eq!(verdict("short", 4), "app: runs");
+        assert!(verdict("none", 0).starts_with("app: fails create"));
     }
 }
