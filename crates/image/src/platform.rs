@@ -82,7 +82,7 @@ impl Platform {
     pub fn host_architecture(&self) -> Option<host::Architecture> {
         let normal = self.normalized();
         match (normal.os.0.as_str(), normal.architecture.0.as_str()) {
-            ("linux", "amd64") => Some(host::Architecture::X86_64),
+            ("linux", "amd64" | "386") => Some(host::Architecture::X86_64),
             ("linux", "arm64") => Some(host::Architecture::Arm64),
             _ => None,
         }

@@ -12,16 +12,17 @@ use super::rungs;
 use crate::finding::{Finding, Severity};
 use crate::nature::Nature;
 use crate::remedy::Remedy;
-use crate::run;
+use crate::run::{self, StepKind, TraceStep};
 use crate::subject::{Subject, ladder};
 use crate::verdict::Failure;
 use execfit_kernel::errno::Errno;
+use execfit_kernel::signature::{ElfKind, Signature};
 
 /// The finding's id.
 pub(super) const ID: &str = "damaged-program";
 
 pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
-    let (host, run, failure) = subject.failing()?;
+    let Some((host, run, failure)) = subject.failing() else { return cut_short(subject) };
     let blame = run.blame.as_ref()?;
     let what = match failure {
         Failure::Exec(Errno::ENOEXEC) => {
@@ -42,11 +43,43 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, ladder(run))).cured_by(mend))
 }
 
+/// A program that the kernel starts although much of it is missing: it dies as soon as it needs that.
+fn cut_short(subject: &Subject<'_>) -> Option<Finding> {
+    let (run, path, signature) = subject.runs.iter().find_map(|(_, run)| {
+        let is_loaded = |step: &&TraceStep| matches!(step.kind, StepKind::Elf { .. });
+        run.trace.iter().filter(is_loaded).find_map(|step| {
+            let file = subject.file(run, &step.path)?;
+            let signature = Signature::of(file.head(), file.size);
+            let is_cut = matches!(signature, Signature::Elf { kind: ElfKind::CutInSegments { .. }, .. });
+            is_cut.then_some((run, &step.path, signature))
+        })
+    })?;
+    let message = format!(
+        "{} is {}: execve starts it, and it dies without a word when it comes to what is missing (exit code 139 or 135)",
+        subject.object(path),
+        signature.describe()
+    );
+    let mend = Remedy::edit(format!("make {} anew, and compare its checksum", run::show(path)), &[]);
+    Some(Finding::new(ID, Severity::Warning, message).because(rungs(subject, ladder(run))).cured_by(mend))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::fixture::{AMD64, Picture, Room, elf};
     use insta::assert_snapshot;
+
+    #[test]
+    fn cut_in_its_body_it_starts_and_dies() {
+        let mut whole = elf(AMD64);
+        // p_filesz and p_memsz of its one segment: a megabyte that the file does not have.
+        whole[96..104].copy_from_slice(&(1u64 << 20).to_le_bytes());
+        whole[104..112].copy_from_slice(&(1u64 << 20).to_le_bytes());
+        let text = Room::unseen().image("app:1", Picture::of_app("amd64", &whole)).finding(ID);
+        assert!(text.contains("app: runs"), "{text}");
+        assert!(text.contains("warning[damaged-program]: container app: /app is an ELF program for x86_64 cut short"), "{text}");
+        assert!(text.contains("it dies without a word"), "{text}");
+    }
 
     #[test]
     fn an_object_file_and_one_cut_short() {

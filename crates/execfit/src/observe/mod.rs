@@ -89,7 +89,7 @@ impl Observer {
                 Err(needs) => self.fulfil(&mut case, needs),
             }
         }
-        Err(Stopped::new(Exit::Failed, format!("{}: the questions do not end", asked.reference)))
+        Err(Stopped::new(Exit::Unknown, format!("{}: the questions do not end", asked.reference)))
     }
 
     /// A registry's host names its region; any other will do to begin with.
@@ -113,7 +113,7 @@ impl Observer {
                 Err(Pending::Needs(needs)) => self.fulfil(case, needs),
             }
         }
-        Err(Stopped::new(Exit::Failed, format!("{}: the questions do not end", case.target.kind)))
+        Err(Stopped::new(Exit::Unknown, format!("{}: the questions do not end", case.target.kind)))
     }
 
     fn fulfil(&mut self, case: &mut Case, needs: Vec<Need>) {

@@ -47,8 +47,16 @@ pub fn printable(text: &str) -> String {
 
 /// Text from outside that cannot pass for a line of ours.
 pub fn line(text: &str) -> String {
-    printable(text).replace('\n', " ")
+    let text = printable(text).replace('\n', " ");
+    // A hostile command or path may have megabytes.
+    match text.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
 }
+
+/// The most characters of a line that come from outside.
+const LONGEST_LINE: usize = 2000;
 
 #[cfg(test)]
 mod tests {
@@ -56,6 +64,7 @@ mod tests {
     fn text_from_outside_neither_steers_the_terminal_nor_forges_a_line() {
         let hostile = "a\u{1b}[31m\u{9b}1m\u{202e}b\r\u{7}\nverdict: runs";
         assert_eq!(super::line(hostile), "a [31m 1m b   verdict: runs");
+        assert_eq!(super::line(&"x".repeat(5000)).len(), 2003);
         assert_eq!(super::printable("first\nsecond"), "first\nsecond");
     }
 }
