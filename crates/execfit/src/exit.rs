@@ -74,7 +74,6 @@ impl From<AwsError> for Stopped {
     fn from(error: AwsError) -> Stopped {
         let exit = match error.kind {
             AwsErrorKind::Denied | AwsErrorKind::Unauthorised | AwsErrorKind::Throttled => Exit::Unknown,
-            AwsErrorKind::Unreachable | AwsErrorKind::Server => Exit::Failed,
             _ => Exit::Failed,
         };
         Stopped::new(exit, error.to_string())

@@ -14,7 +14,7 @@ mod time;
 pub use constraint::Constraint;
 pub use documents::Documents;
 pub use log_stream::LogStream;
-pub use scene::{Nothing, Revision, Scene};
+pub use scene::{Nothing, Revision, Scene, task_definition_of};
 
 #[cfg(test)]
 mod tests;

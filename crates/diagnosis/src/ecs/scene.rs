@@ -288,7 +288,7 @@ impl<'a> Scene<'a> {
 }
 
 /// The task definition that a service runs: of its primary deployment or task set, else its own.
-fn task_definition_of(service: &Value) -> Option<&str> {
+pub fn task_definition_of(service: &Value) -> Option<&str> {
     let arn = primary(service).find_map(|deployment| deployment["taskDefinition"].as_str());
     arn.or(service["taskDefinition"].as_str()).filter(|arn| !arn.is_empty())
 }

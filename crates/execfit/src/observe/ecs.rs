@@ -4,6 +4,7 @@ use super::refuse;
 use crate::aws::{Answer, Aws, AwsError, AwsErrorKind, TaskFilter};
 use crate::exit::{Exit, Stopped};
 use execfit_diagnosis::case::Case;
+use execfit_diagnosis::ecs::task_definition_of;
 use execfit_diagnosis::target::TargetKind;
 use serde_json::Value;
 
@@ -127,13 +128,6 @@ async fn previous_definition(aws: &Aws, case: &mut Case, definition: &Value) {
         Err(error) if matches!(error.kind, AwsErrorKind::NotFound | AwsErrorKind::Invalid) => {}
         Err(error) => refuse(case, &error, false),
     }
-}
-
-fn task_definition_of(service: &Value) -> Option<&str> {
-    let lists = ["deployments", "taskSets"].into_iter().filter_map(|key| service[key].as_array()).flatten();
-    let mut primary = lists.filter(|deployment| deployment["status"].as_str() == Some("PRIMARY"));
-    let arn = primary.find_map(|deployment| deployment["taskDefinition"].as_str());
-    arn.or(service["taskDefinition"].as_str()).filter(|arn| !arn.is_empty())
 }
 
 /// Whether a task has the attribute `ecs.cpu-architecture`.
