@@ -339,13 +339,13 @@ fn record(run: &mut Run, tree: &Mounted<'_>, step: Step<'_>) {
             (path, StepKind::Elf { machine: header.machine, bits, loader })
         }
         Step::Interpreter { path, interpreter } => (path, StepKind::Interpreter(interpreter.into())),
-        Step::Misc { path, handler, .. } => (path, StepKind::Misc(handler.into())),
+        Step::Misc { path, handler } => (path, StepKind::Misc(handler.name.clone())),
         Step::Unrecognised { path } => (path, StepKind::Unrecognised),
         Step::Refused { path, errno, rule } => {
             run.blame = Some(Blame { path: path.into(), ..refusal("", rule.text, rule.source) });
             (path, StepKind::Refused(errno, rule))
         }
-        Step::Starts { path } => (path, StepKind::Starts),
+        Step::Starts { path, .. } => (path, StepKind::Starts),
     };
     let step = TraceStep { path: path.into(), origin: tree.origin(path), kind };
     if !run.trace.contains(&step) {

@@ -95,6 +95,11 @@ impl Abi {
         self == Abi::Native
     }
 
+    /// The word size of the programs that it loads, in bits.
+    pub(crate) fn bits(self) -> u8 {
+        if self.is_wide() { 64 } else { 32 }
+    }
+
     /// `sizeof(struct elfhdr)`
     fn header_size(self) -> usize {
         if self.is_wide() { 64 } else { 52 }
@@ -114,8 +119,8 @@ fn abi_of(architecture: Architecture, head: &[u8; HEADER_SIZE]) -> Result<Abi, R
     }
 }
 
-/// Loads a file that has the ELF magic.
-pub(crate) fn load(exec: &mut Exec<'_, '_>, file: &Found<'_>, head: &[u8; HEAD]) -> Result<(), Stop> {
+/// Loads a file that has the ELF magic, and tells by which of the two loaders.
+pub(crate) fn load(exec: &mut Exec<'_, '_>, file: &Found<'_>, head: &[u8; HEAD]) -> Result<Abi, Stop> {
     let head = first_bytes(head);
     let no = |rule| Err(refuse(file.path.as_bytes(), Errno::ENOEXEC, rule));
     if !matches!(RawHeader::read(head, true, false).e_type, elf::ET_EXEC | elf::ET_DYN) {
@@ -126,7 +131,7 @@ pub(crate) fn load(exec: &mut Exec<'_, '_>, file: &Found<'_>, head: &[u8; HEAD])
         Err(rule) => return no(rule),
     };
     match (abi, exec.host.compat32, exec.host.architecture) {
-        (Abi::Native, ..) | (Abi::Compat, Support::Yes, _) => load_as(exec, file, head, abi),
+        (Abi::Native, ..) | (Abi::Compat, Support::Yes, _) => load_as(exec, file, head, abi).map(|()| abi),
         (Abi::Compat, Support::No, Architecture::X86_64) => no(NO_IA32),
         (Abi::Compat, Support::No, Architecture::Arm64) => no(NO_AARCH32),
         (Abi::Compat, Support::Unknown, _) => {

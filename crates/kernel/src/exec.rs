@@ -98,10 +98,8 @@ pub enum Step<'a> {
     Misc {
         /// The file.
         path: &'a [u8],
-        /// The handler's name, e.g. `qemu-aarch64`.
-        handler: &'a str,
-        /// Its interpreter.
-        interpreter: &'a [u8],
+        /// The handler, e.g. QEMU's.
+        handler: &'a Handler,
     },
     /// A regular file that no format knows.
     Unrecognised {
@@ -119,8 +117,11 @@ pub enum Step<'a> {
     },
     /// The program starts. It comes last.
     Starts {
-        /// The program whose image is mapped (not its loader).
+        /// The program whose image is mapped (not its loader); the file that a handler takes, where the handler's
+        /// interpreter is one that the host opened long ago (flag `F`).
         path: &'a [u8],
+        /// Which of the kernel's two ELF loaders mapped it: 64 or 32; `None` for an interpreter of the host's.
+        bits: Option<u8>,
     },
 }
 
@@ -300,8 +301,8 @@ impl Exec<'_, '_> {
             return self.load_script(file, &head, arguments);
         }
         if head.starts_with(elf::MAGIC) {
-            binfmt_elf::load(self, file, &head)?;
-            self.trace.step(Step::Starts { path: file.path.as_bytes() });
+            let abi = binfmt_elf::load(self, file, &head)?;
+            self.trace.step(Step::Starts { path: file.path.as_bytes(), bits: Some(abi.bits()) });
             return Ok(Loaded::Program);
         }
         self.trace.step(Step::Unrecognised { path: file.path.as_bytes() });
@@ -315,14 +316,14 @@ impl Exec<'_, '_> {
         arguments: &mut Arguments,
     ) -> Result<Loaded, Stop> {
         let (path, interpreter) = (file.path.as_bytes(), handler.interpreter.as_slice());
-        self.trace.step(Step::Misc { path, handler: &handler.name, interpreter });
+        self.trace.step(Step::Misc { path, handler });
         arguments.hand_over(path, interpreter, None, handler.preserve_argv0)?;
         if handler.credentials {
             self.privileged = Some((path.to_vec(), file.node.capability.map(<[u8]>::to_vec)));
         }
         if handler.fixed {
             self.may_have_capabilities(path, None)?;
-            self.trace.step(Step::Starts { path });
+            self.trace.step(Step::Starts { path, bits: None });
             return Ok(Loaded::HostInterpreter);
         }
         Ok(Loaded::Interpreter(InterpreterName::new(interpreter)))

@@ -35,12 +35,13 @@ fn tell(step: Step<'_>) -> String {
             format!("{} {} for {}", if loader { "loader" } else { "elf" }, text(path), header.machine_name())
         }
         Step::Interpreter { path, interpreter } => format!("{} asks for {}", text(path), text(interpreter)),
-        Step::Misc { path, handler, .. } => format!("{handler} takes {}", text(path)),
+        Step::Misc { path, handler } => format!("{} takes {}", handler.name, text(path)),
         Step::Unrecognised { path } => format!("{} is nothing", text(path)),
         Step::Refused { path, errno, .. } => {
             format!("{}: {}", text(path), errno.map_or("killed", |errno| errno.name()))
         }
-        Step::Starts { path } => format!("{} starts", text(path)),
+        Step::Starts { path, bits: Some(32) } => format!("{} starts with 32 bits", text(path)),
+        Step::Starts { path, .. } => format!("{} starts", text(path)),
     }
 }
 
@@ -112,7 +113,8 @@ fn unknown_support_of_32_bit_is_no_answer_where_it_matters() {
     let unknown = Err(Gap::Host("whether this host runs 32-bit programs is not known"));
     let eabi = app(&program(false, 40, 0x0500_0000, None));
     check(&eabi, &arm64(), unknown.clone());
-    check(&eabi, &Host { compat32: Support::Yes, ..arm64() }, YES);
+    let steps = check(&eabi, &Host { compat32: Support::Yes, ..arm64() }, YES);
+    assert_eq!(steps, ["elf /app for arm (32-bit)", "/app starts with 32 bits"]);
     check(&eabi, &Host { compat32: Support::No, ..arm64() }, NO(Errno::ENOEXEC));
     check(&eabi, &amd64(), NO(Errno::ENOEXEC));
     // The old ABI is refused by every arm64 host, and so is a damaged file.
