@@ -182,6 +182,11 @@ impl ProgramHeader {
         if wide { 56 } else { 32 }
     }
 
+    /// Whether its memory may be written (`PF_W`).
+    pub fn is_writable(&self) -> bool {
+        self.flags & PF_W != 0
+    }
+
     /// Reads one; what `bytes` lacks is zero.
     pub fn read(bytes: &[u8], wide: bool, big: bool) -> ProgramHeader {
         let field = Fields { bytes, big };

@@ -53,6 +53,9 @@ pub struct Host {
     pub page_size: u32,
     /// Kernel version, major and minor.
     pub kernel: (u16, u16),
+    /// `vm.mmap_min_addr` in bytes (Documentation/admin-guide/sysctl/vm.rst): where nothing may be mapped without
+    /// `CAP_SYS_RAWIO`. Debian has 65536 on x86_64, 4096 on arm64; `None` where nobody told.
+    pub mmap_min_addr: Option<u64>,
     /// Registered and enabled binfmt_misc handlers, the last registered first, as the kernel tries them.
     pub binfmt_misc: Vec<Handler>,
 }
@@ -68,6 +71,13 @@ impl Host {
             Architecture::X86_64 => Support::Yes,
             Architecture::Arm64 => Support::Unknown,
         };
-        Host { architecture, compat32, page_size: 4096, kernel: (6, 1), binfmt_misc: Vec::new() }
+        Host {
+            architecture,
+            compat32,
+            page_size: 4096,
+            kernel: (6, 1),
+            mmap_min_addr: None,
+            binfmt_misc: Vec::new(),
+        }
     }
 }

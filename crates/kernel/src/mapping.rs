@@ -6,9 +6,9 @@
 
 mod space;
 
-use self::space::{CANNOT_PLACE, RANDOM, Range, Space};
+use self::space::{CANNOT_PLACE, Range, Space};
 use crate::binfmt_elf::{Abi, ProgramHeaders};
-use crate::elf::{ET_DYN, ET_EXEC, PF_W, PT_LOAD, ProgramHeader, RawHeader};
+use crate::elf::{ET_DYN, ET_EXEC, PT_LOAD, ProgramHeader, RawHeader};
 use crate::exec::{Call, Rule};
 use crate::host::Host;
 use crate::namei::Found;
@@ -86,24 +86,38 @@ impl Space {
     /// The program's segments. Answers the bias: the difference of addresses in memory and in the file.
     fn map_program(&mut self, image: &Image<'_, '_>, has_loader: bool) -> Result<Range, Rule> {
         let Some(first) = image.segments().next() else { return Ok(Range::fixed(0)) };
+        // Linux 6.1 gave programs elf_load; its errors in zeroing count since 6.7, as do those of 5.10's padzero.
+        let zeroing = match self.kernel {
+            (6, 7..) | (7.., _) => Zeroing::Each { faults_kill: true },
+            (6, 1..) => Zeroing::Each { faults_kill: false },
+            _ => Zeroing::AtEnd,
+        };
         let mut total = 0;
         let mut bias = Range::fixed(0);
         self.ceiling = self.stack;
         if image.header.e_type == ET_DYN {
             total = self.total_size(image)?;
-            let at = self.place_program(image, &first, has_loader, total)?;
+            let at = self.place_program(image, &first, has_loader, total, zeroing)?;
             bias = at.map(|at| at.wrapping_sub(self.down(first.address)));
         }
+        let mut ends = Ends::default();
         for segment in image.segments() {
+            if zeroing == Zeroing::AtEnd && ends.memory > ends.file {
+                self.set_brk(bias, &ends)?;
+            }
             let end = segment.address.checked_add(segment.memory_size);
             if segment.address >= self.size || end.is_none_or(|end| end > self.size) {
                 return Err(BEYOND_SPACE);
             }
-            self.load(image, &segment, bias, total)?;
+            self.load(image, &segment, bias, total, zeroing)?;
+            ends.include(&segment);
             total = 0;
         }
-        if self.kernel < (6, 1) {
-            self.pad_last(image, false)?;
+        if zeroing == Zeroing::AtEnd {
+            self.set_brk(bias, &ends)?;
+            if ends.memory != ends.file {
+                self.pad(image, &ends)?;
+            }
         }
         Ok(bias)
     }
@@ -115,6 +129,7 @@ impl Space {
         first: &ProgramHeader,
         has_loader: bool,
         total: u64,
+        zeroing: Zeroing,
     ) -> Result<Range, Rule> {
         let aligns = image.segments().map(|segment| segment.align).filter(|align| align.is_power_of_two());
         let align = self.up(aligns.max().unwrap_or(0));
@@ -122,16 +137,13 @@ impl Space {
         if has_loader {
             return Ok(self.programs.map(|at| self.down(at & mask)));
         }
-        if first.file_size == 0 {
+        if !self.has_file_pages(first, zeroing) {
             return Ok(Range::fixed(0));
         }
         let found = self.find_room(total)?;
-        if align <= self.page {
+        // "binfmt_elf: Honor PT_LOAD alignment for static PIE" (6.10) was given to the stable lines from 6.1 on.
+        if align <= self.page || self.kernel < (6, 1) {
             return Ok(found);
-        }
-        // Linux 6.10 ("binfmt_elf: Honor PT_LOAD alignment for static PIE"), later given to the stable lines too.
-        if self.kernel < (6, 10) && align > 1 << 30 {
-            self.leave_open(RANDOM);
         }
         Ok(found.map(|at| at & mask))
     }
@@ -141,32 +153,49 @@ impl Space {
         if !matches!(image.header.e_type, ET_EXEC | ET_DYN) {
             return Err(LOADER_TYPE);
         }
+        // Linux 6.7: "binfmt_elf: Use elf_load() for interpreter".
+        let zeroing =
+            if self.kernel >= (6, 7) { Zeroing::Each { faults_kill: true } } else { Zeroing::AtEnd };
         let mut total = self.total_size(image)?;
         let Some(first) = image.segments().next() else { return Err(SPANS_NOTHING) };
         let mut bias = Range::fixed(0);
         self.ceiling = self.stack;
         if image.header.e_type == ET_DYN {
-            let at = if first.file_size > 0 {
-                self.find_room(total)?
-            } else if program_bias == Range::fixed(0) {
-                Range::fixed(self.down(first.address))
-            } else {
-                Range::fixed(0)
-            };
+            let at = self.place_loader(&first, program_bias, total, zeroing)?;
             bias = at.map(|at| at.wrapping_sub(self.down(first.address)));
         }
+        let mut ends = Ends::default();
         for segment in image.segments() {
             let start = bias.map(|bias| bias.wrapping_add(segment.address));
             self.require(start, segment.memory_size, BEYOND_SPACE, |space, at, length| {
                 at < space.size && length <= space.size - at
             })?;
-            self.load(image, &segment, bias, total)?;
+            self.load(image, &segment, bias, total, zeroing)?;
+            ends.include(&segment);
             total = 0;
         }
-        if self.kernel < (6, 6) {
-            self.pad_last(image, true)?;
+        if zeroing == Zeroing::AtEnd {
+            self.pad(image, &ends)?;
+            self.set_brk(bias, &ends)?;
         }
         self.enter(image, bias)
+    }
+
+    /// Where a position-independent loader's first segment goes. Its own address is a hint where the program has
+    /// fixed addresses (`no_base`), and may be taken then.
+    fn place_loader(
+        &mut self,
+        first: &ProgramHeader,
+        program_bias: Range,
+        total: u64,
+        zeroing: Zeroing,
+    ) -> Result<Range, Rule> {
+        let hint = if program_bias == Range::fixed(0) { self.down(first.address) } else { 0 };
+        if !self.has_file_pages(first, zeroing) {
+            return Ok(Range::fixed(hint));
+        }
+        let found = self.find_room(total)?;
+        Ok(if hint == 0 { found } else { found.or(hint) })
     }
 
     fn enter(&mut self, image: &Image<'_, '_>, bias: Range) -> Result<(), Rule> {
@@ -190,50 +219,65 @@ impl Space {
         }
     }
 
-    /// `elf_load`: maps one segment. `total` is the size of the whole image with its first segment, else 0.
+    /// Whether pages of the file are mapped for a segment: before `elf_load`, also for one without bytes in the file
+    /// that does not begin on a page ("binfmt_elf: Support segments with 0 filesz and misaligned starts").
+    fn has_file_pages(&self, segment: &ProgramHeader, zeroing: Zeroing) -> bool {
+        segment.file_size > 0 || zeroing == Zeroing::AtEnd && self.in_page(segment.address) > 0
+    }
+
+    /// Maps one segment (`elf_load`, or `elf_map` alone where zeroing waits). `total` is the size of the whole image
+    /// with its first segment, else 0.
     fn load(
         &mut self,
         image: &Image<'_, '_>,
         segment: &ProgramHeader,
         bias: Range,
         total: u64,
+        zeroing: Zeroing,
     ) -> Result<(), Rule> {
         if segment.file_size > segment.memory_size {
             return Err(FILE_BEYOND_MEMORY);
         }
         let at = bias.map(|bias| self.down(bias.wrapping_add(segment.address)));
         let lead = self.in_page(segment.address);
-        let writable = segment.flags & PF_W != 0;
-        // Linux 6.6 no longer maps the lead of a segment without bytes in the file ("binfmt_elf: Support segments
-        // with 0 filesz and misaligned starts").
-        if segment.file_size > 0 || self.kernel < (6, 6) && lead > 0 {
-            self.map_file(segment, at, lead, total, writable)?;
+        if self.has_file_pages(segment, zeroing) {
+            self.map_file(segment, at, lead, total)?;
         }
+        let Zeroing::Each { faults_kill } = zeroing else { return self.is_an_address(at) };
         if segment.memory_size <= segment.file_size {
-            return self.require(at, 0, BEYOND_SPACE, |space, at, _| at < space.size);
+            return self.is_an_address(at);
         }
-        let zero = lead.wrapping_add(segment.file_size);
-        if segment.file_size > 0 && writable && self.kernel >= (6, 6) && self.tail_is_cut(image, segment) {
+        if faults_kill && segment.file_size > 0 && segment.is_writable() && self.tail_is_cut(image, segment) {
             return Err(BSS_TAIL);
         }
-        let zero = self.up(zero);
+        let zero = self.up(lead.wrapping_add(segment.file_size));
         let length = self.up(lead.wrapping_add(segment.memory_size)).saturating_sub(zero);
-        if length > 0 {
-            self.fix(at.map(|at| at.wrapping_add(zero)), length)?;
-            self.account(length)?;
+        self.brk(at.map(|at| at.wrapping_add(zero)), length)
+    }
+
+    /// `BAD_ADDR`
+    fn is_an_address(&mut self, at: Range) -> Result<(), Rule> {
+        self.require(at, 0, BEYOND_SPACE, |space, at, _| at < space.size)
+    }
+
+    /// `set_brk` and what stood for it in `load_elf_interp`: anonymous memory from the end of the last byte in the
+    /// file to the end of the last byte in memory.
+    fn set_brk(&mut self, bias: Range, ends: &Ends) -> Result<(), Rule> {
+        let (file, memory) = (self.up(ends.file), self.up(ends.memory));
+        self.brk(bias.map(|bias| bias.wrapping_add(file)), memory.saturating_sub(file))
+    }
+
+    /// `vm_brk_flags`
+    fn brk(&mut self, at: Range, length: u64) -> Result<(), Rule> {
+        if length == 0 {
+            return Ok(());
         }
-        Ok(())
+        self.fix(at, length)?;
+        self.account(length)
     }
 
     /// `elf_map`
-    fn map_file(
-        &mut self,
-        segment: &ProgramHeader,
-        at: Range,
-        lead: u64,
-        total: u64,
-        writable: bool,
-    ) -> Result<(), Rule> {
+    fn map_file(&mut self, segment: &ProgramHeader, at: Range, lead: u64, total: u64) -> Result<(), Rule> {
         let offset = segment.offset.wrapping_sub(lead);
         if self.in_page(offset) != 0 {
             return Err(NOT_CONGRUENT);
@@ -248,7 +292,7 @@ impl Space {
             return Err(OFFSET_TOO_LARGE);
         }
         self.fix(at, length)?;
-        if writable { self.account(length) } else { Ok(()) }
+        if segment.is_writable() { self.account(length) } else { Ok(()) }
     }
 
     /// `padzero`: whether zeroing the rest of the page faults, because the file has no such page.
@@ -258,25 +302,48 @@ impl Space {
             && self.down(segment.offset.wrapping_add(segment.file_size)) >= image.file.node.size
     }
 
-    /// Before Linux 6.6 the last page of the file's bytes was zeroed once, for all segments; it had to be writable.
-    fn pad_last(&self, image: &Image<'_, '_>, always: bool) -> Result<(), Rule> {
-        let file_end = |segment: &ProgramHeader| segment.address.wrapping_add(segment.file_size);
-        let memory_end =
-            image.segments().map(|segment| segment.address.wrapping_add(segment.memory_size)).max();
-        let Some(end) = image.segments().map(|segment| file_end(&segment)).max() else { return Ok(()) };
-        if self.in_page(end) == 0 || !always && memory_end == Some(end) {
+    /// `padzero` where zeroing waits: the page in which the last byte of the file lies must be writable, and there.
+    fn pad(&self, image: &Image<'_, '_>, ends: &Ends) -> Result<(), Rule> {
+        if self.in_page(ends.file) == 0 {
             return Ok(());
         }
-        let page = self.down(end);
+        let page = self.down(ends.file);
         let there = image.segments().filter(|segment| {
-            segment.file_size > 0 && self.down(segment.address) <= page && page < self.up(file_end(segment))
+            let end = segment.address.wrapping_add(segment.file_size);
+            self.down(segment.address) <= page && page < self.up(end)
         });
         match there.last() {
-            Some(segment) if segment.flags & PF_W != 0 => {
+            Some(segment) if segment.is_writable() => {
                 let offset = segment.offset.wrapping_add(page.wrapping_sub(segment.address));
                 if self.down(offset) < image.file.node.size { Ok(()) } else { Err(BSS_TAIL) }
             }
             _ => Err(BSS_TAIL),
         }
+    }
+}
+
+/// When the memory behind a segment's bytes in the file is zeroed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Zeroing {
+    /// With each segment (`elf_load`).
+    Each {
+        /// Whether the process dies where a writable page cannot be zeroed.
+        faults_kill: bool,
+    },
+    /// Once, behind the last byte of them all.
+    AtEnd,
+}
+
+/// The ends of the last byte in the file and in memory (`elf_bss` and `elf_brk`), without bias.
+#[derive(Debug, Default)]
+struct Ends {
+    file: u64,
+    memory: u64,
+}
+
+impl Ends {
+    fn include(&mut self, segment: &ProgramHeader) {
+        self.file = self.file.max(segment.address.wrapping_add(segment.file_size));
+        self.memory = self.memory.max(segment.address.wrapping_add(segment.memory_size));
     }
 }

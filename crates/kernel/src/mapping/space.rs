@@ -12,7 +12,7 @@ pub(super) const CANNOT_PLACE: Rule = Rule {
 };
 const NO_MEMORY: Rule =
     Rule { text: "it asks for more memory than a machine can have", source: "mm/util.c __vm_enough_memory" };
-pub(super) const RANDOM: &str = "the answer hinges on addresses that the kernel chooses at random";
+const RANDOM: &str = "the answer hinges on addresses that the kernel chooses at random";
 const MEMORY: &str = "the answer hinges on how much memory is free";
 const LOWEST_ADDRESS: &str = "the answer hinges on the host's vm.mmap_min_addr";
 
@@ -33,6 +33,11 @@ pub(super) struct Range {
 impl Range {
     pub(super) const fn fixed(address: u64) -> Range {
         Range { low: address, high: address }
+    }
+
+    /// One of these, or `address`.
+    pub(super) fn or(self, address: u64) -> Range {
+        Range { low: self.low.min(address), high: self.high.max(address) }
     }
 
     pub(super) fn map(self, change: impl Fn(u64) -> u64) -> Range {
@@ -59,8 +64,8 @@ pub(super) struct Space {
     pub(super) page: u64,
     pub(super) wide: bool,
     pub(super) kernel: (u16, u16),
-    /// Whether `vm.mmap_min_addr` does not bind.
-    any_address: bool,
+    /// `vm.mmap_min_addr` is between these two.
+    lowest: (u64, u64),
     /// `ELF_ET_DYN_BASE`, randomised: where position-independent programs go.
     pub(super) programs: Range,
     /// Where the kernel finds room for everything else (`mm->mmap_base`).
@@ -78,7 +83,7 @@ impl Space {
                 let size: u64 = if host.page_size == 16384 { 1 << 47 } else { 1 << 48 };
                 (size, size / 3 * 2, 1 << 45)
             }
-            (Architecture::Arm64, Abi::Compat) => (1 << 32, (1 << 32) / 3 * 2, 1 << 28),
+            (Architecture::Arm64, Abi::Compat) => ((1 << 32) - u64::from(host.page_size), 0x40_0000, 1 << 28),
         };
         let stack_random = if abi.is_wide() { 1 << 35 } else { 1 << 26 };
         let unlimited = call.stack_limit == u64::MAX;
@@ -90,7 +95,11 @@ impl Space {
             page: host.page_size.into(),
             wide: abi.is_wide(),
             kernel: host.kernel,
-            any_address: after_exec(call.credentials, CAP_SYS_RAWIO),
+            lowest: match host.mmap_min_addr {
+                _ if after_exec(call.credentials, CAP_SYS_RAWIO) => (0, 0),
+                Some(address) => (address, address),
+                None => (4096, 65536),
+            },
             programs: Range { low: base, high: base + random },
             rest: Range { low: rest_low, high: size - (128 << 20) },
             open: None,
@@ -128,9 +137,9 @@ impl Space {
     /// A mapping at a given place.
     pub(super) fn fix(&mut self, at: Range, length: u64) -> Result<(), Rule> {
         self.require(at, length, CANNOT_PLACE, |space, at, length| {
-            length <= space.size && at <= space.size - length && (at >= 4096 || space.any_address)
+            length <= space.size && at <= space.size - length && at >= space.lowest.0
         })?;
-        if at.low < 65536 && !self.any_address {
+        if at.low < self.lowest.1 {
             self.leave_open(LOWEST_ADDRESS);
         }
         if at.high.saturating_add(length) > self.ceiling {

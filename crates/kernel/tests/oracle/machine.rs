@@ -38,6 +38,9 @@ pub(crate) fn host(root: &mut Root) -> Host {
         compat32: if narrow == Outcome::Starts { Support::Yes } else { Support::No },
         page_size: rustix::param::page_size().try_into().unwrap(),
         kernel: (numbers.next().unwrap(), numbers.next().unwrap()),
+        mmap_min_addr: fs::read_to_string("/proc/sys/vm/mmap_min_addr")
+            .ok()
+            .and_then(|text| text.trim().parse().ok()),
         binfmt_misc: handlers(),
     }
 }
