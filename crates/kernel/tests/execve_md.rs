@@ -43,10 +43,11 @@ impl Told {
                 self.name = interpreter.to_vec();
             }
             // fs/binfmt_misc.c load_misc_binary
-            Step::Misc { interpreter, .. } => {
-                let first = [interpreter.to_vec(), self.name.clone()];
-                self.argv.splice(..self.argv.len().min(1), first);
-                self.name = interpreter.to_vec();
+            Step::Misc { handler, .. } => {
+                let first = [handler.interpreter.clone(), self.name.clone()];
+                let replaced = if handler.preserve_argv0 { 0 } else { self.argv.len().min(1) };
+                self.argv.splice(..replaced, first);
+                self.name.clone_from(&handler.interpreter);
             }
             Step::Refused { path, rule, .. } => {
                 (self.blame, self.rule) = (path.to_vec(), Some(rule.text));
@@ -70,7 +71,7 @@ fn tell(step: Step<'_>) -> String {
         Step::Interpreter { path, interpreter } => {
             format!("{}: loader {}", path.escape_ascii(), interpreter.escape_ascii())
         }
-        Step::Misc { path, handler, .. } => format!("{}: taken by {handler}", path.escape_ascii()),
+        Step::Misc { path, handler, .. } => format!("{}: taken by {}", path.escape_ascii(), handler.name),
         Step::Unrecognised { path } => format!("{}: no format", path.escape_ascii()),
         Step::Refused { path, errno, rule } => format!("{}: {errno:?}: {}", path.escape_ascii(), rule.text),
         Step::Starts { path, .. } => format!("{}: starts", path.escape_ascii()),
