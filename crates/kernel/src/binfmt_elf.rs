@@ -189,7 +189,8 @@ fn load_as(
         header: *header,
         headers: &loader_headers,
     });
-    mapping::map(exec.host, exec.call, abi, &program, loader.as_ref())
+    mapping::map(exec.host, exec.call, abi, &program, loader.as_ref())?;
+    exec.arguments.leave_room(file.path.as_bytes(), if abi.is_wide() { 8 } else { 4 })
 }
 
 /// The path in the first `PT_INTERP`, up to its first NUL.

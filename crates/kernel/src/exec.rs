@@ -169,7 +169,8 @@ pub fn execve(
     call: &Call<'_>,
     trace: &mut dyn Trace,
 ) -> Result<Outcome, Gap> {
-    let mut exec = Exec { tree, host, call, trace, privileged: None };
+    let arguments = Arguments::default();
+    let mut exec = Exec { tree, host, call, trace, arguments, privileged: None };
     match exec.run() {
         Ok(()) => Ok(Outcome::Starts),
         Err(Stop::Gap(gap)) => Err(gap),
@@ -186,6 +187,8 @@ pub(crate) struct Exec<'a, 't> {
     pub(crate) host: &'a Host,
     pub(crate) call: &'a Call<'a>,
     pub(crate) trace: &'t mut dyn Trace,
+    /// What is on the new stack so far.
+    pub(crate) arguments: Arguments,
     /// The file whose capabilities count in place of the final one's, and its `security.capability`.
     pub(crate) privileged: Option<(Vec<u8>, Option<Vec<u8>>)>,
 }
@@ -233,12 +236,12 @@ impl Exec<'_, '_> {
         }
         if self.host.kernel >= (6, 8) {
             let program = self.open(path)?;
-            let arguments = Arguments::copy(self.host, self.call)?;
-            self.handle(program, arguments)
+            self.arguments = Arguments::copy(self.host, self.call)?;
+            self.handle(program)
         } else {
-            let arguments = Arguments::copy(self.host, self.call)?;
+            self.arguments = Arguments::copy(self.host, self.call)?;
             let program = self.open(path)?;
-            self.handle(program, arguments)
+            self.handle(program)
         }
     }
 
@@ -262,8 +265,8 @@ impl Exec<'_, '_> {
     }
 
     /// `exec_binprm`: lets files hand over to one another until one is a program.
-    fn handle(&mut self, program: Found<'_>, mut arguments: Arguments) -> Result<(), Stop> {
-        let mut next = self.load(&program, &mut arguments)?;
+    fn handle(&mut self, program: Found<'_>) -> Result<(), Stop> {
+        let mut next = self.load(&program)?;
         let mut depth = 0;
         loop {
             let name;
@@ -281,12 +284,12 @@ impl Exec<'_, '_> {
             if depth > MAX_DEPTH {
                 return Err(refuse(interpreter.path.as_bytes(), Errno::ELOOP, TOO_DEEP));
             }
-            next = self.load(&interpreter, &mut arguments)?;
+            next = self.load(&interpreter)?;
         }
     }
 
     /// `search_binary_handler`: binfmt_misc is asked first, then scripts, then ELF.
-    fn load(&mut self, file: &Found<'_>, arguments: &mut Arguments) -> Result<Loaded, Stop> {
+    fn load(&mut self, file: &Found<'_>) -> Result<Loaded, Stop> {
         let mut head = [0; HEAD];
         let length = self.tree.read_at(file.path.as_bytes(), 0, &mut head)?;
         let header = elf::Header::read(&head[..length]);
@@ -295,10 +298,10 @@ impl Exec<'_, '_> {
         }
         let host = self.host;
         if let Some(handler) = binfmt_misc::find(&host.binfmt_misc, &head) {
-            return self.load_misc(file, handler, arguments);
+            return self.load_misc(file, handler);
         }
         if head.starts_with(b"#!") {
-            return self.load_script(file, &head, arguments);
+            return self.load_script(file, &head);
         }
         if head.starts_with(elf::MAGIC) {
             let abi = binfmt_elf::load(self, file, &head)?;
@@ -309,15 +312,10 @@ impl Exec<'_, '_> {
         Err(refuse(file.path.as_bytes(), Errno::ENOEXEC, NO_FORMAT))
     }
 
-    fn load_misc(
-        &mut self,
-        file: &Found<'_>,
-        handler: &Handler,
-        arguments: &mut Arguments,
-    ) -> Result<Loaded, Stop> {
+    fn load_misc(&mut self, file: &Found<'_>, handler: &Handler) -> Result<Loaded, Stop> {
         let (path, interpreter) = (file.path.as_bytes(), handler.interpreter.as_slice());
         self.trace.step(Step::Misc { path, handler });
-        arguments.hand_over(path, interpreter, None, handler.preserve_argv0)?;
+        self.arguments.hand_over(path, interpreter, None, handler.preserve_argv0)?;
         if handler.credentials {
             self.privileged = Some((path.to_vec(), file.node.capability.map(<[u8]>::to_vec)));
         }
@@ -329,12 +327,7 @@ impl Exec<'_, '_> {
         Ok(Loaded::Interpreter(InterpreterName::new(interpreter)))
     }
 
-    fn load_script(
-        &mut self,
-        file: &Found<'_>,
-        head: &[u8; HEAD],
-        arguments: &mut Arguments,
-    ) -> Result<Loaded, Stop> {
+    fn load_script(&mut self, file: &Found<'_>, head: &[u8; HEAD]) -> Result<Loaded, Stop> {
         let path = file.path.as_bytes();
         let line = match binfmt_script::parse(head) {
             Ok(line) => line,
@@ -344,7 +337,7 @@ impl Exec<'_, '_> {
             }
         };
         self.trace.step(Step::Script { path, interpreter: line.interpreter, argument: line.argument });
-        arguments.hand_over(path, line.interpreter, line.argument, false)?;
+        self.arguments.hand_over(path, line.interpreter, line.argument, false)?;
         Ok(Loaded::Interpreter(InterpreterName::new(line.interpreter)))
     }
 }
