@@ -4,9 +4,13 @@ use crate::credentials::Credentials;
 use crate::errno::Errno;
 use crate::exec::Rule;
 use crate::refusal::{Stop, refuse};
+use crate::tree::Node;
 
 /// Bits up to `CAP_LAST_CAP` (linux/capability.h); the kernel ignores the others.
 const VALID: u64 = (1 << 41) - 1;
+
+/// The set-user-id bit (inode(7)).
+const S_ISUID: u32 = 0o4000;
 
 const BEYOND_BOUND: Rule = Rule {
     text: "the file asks for a capability that is not in the container's bounding set",
@@ -71,6 +75,22 @@ pub(crate) fn check(credentials: &Credentials, path: &[u8], attribute: Option<&[
         return Err(refuse(path, Errno::EPERM, BEYOND_BOUND));
     }
     Ok(())
+}
+
+/// Whether the new program has a capability of the bounding set: root has all of those, also who becomes root by a
+/// set-user-id bit; others have what the file gives (security/commoncap.c cap_bprm_creds_from_file).
+pub(crate) fn has_after_exec(credentials: &Credentials, file: &Node<'_>, capability: u32) -> bool {
+    let gives = !credentials.no_new_privs;
+    let set_user_id = gives && file.mode & S_ISUID != 0;
+    let is_root = credentials.uid == 0 || set_user_id && file.uid == 0;
+    let bit = 1 << capability;
+    let given = || {
+        let attribute = file.capability.filter(|_| gives).and_then(FileCapabilities::read);
+        attribute.is_some_and(|file| {
+            file.effective && file.permitted & bit != 0 && file.root.is_none_or(|root| root == 0)
+        })
+    };
+    credentials.bounding & bit != 0 && (is_root || given())
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ pub struct Credentials {
     pub effective: u64,
     /// The capability bounding set.
     pub bounding: u64,
+    /// `no_new_privs` (prctl(2) PR_SET_NO_NEW_PRIVS): set-id bits and file capabilities give nothing.
+    pub no_new_privs: bool,
 }
 
 /// `CAP_DAC_OVERRIDE` (linux/capability.h).
@@ -31,7 +33,8 @@ impl Credentials {
     /// A user of a container with these bounding capabilities. Only root (user id 0) has them in effect:
     /// runtimes leave other users without (runc `libcontainer/init_linux.go` drops them at setuid).
     pub fn container(uid: u32, gid: u32, groups: Vec<u32>, bounding: u64) -> Credentials {
-        Credentials { uid, gid, groups, effective: if uid == 0 { bounding } else { 0 }, bounding }
+        let effective = if uid == 0 { bounding } else { 0 };
+        Credentials { uid, gid, groups, effective, bounding, no_new_privs: false }
     }
 
     /// Whether a capability is in effect.

@@ -69,7 +69,7 @@ pub(crate) fn map(
     program: &Image<'_, '_>,
     loader: Option<&Image<'_, '_>>,
 ) -> Result<(), Stop> {
-    let mut space = Space::new(host, call, abi);
+    let mut space = Space::new(host, call, abi, &program.file.node);
     let killed = |image: &Image<'_, '_>, rule| kill(image.file.path.as_bytes(), rule);
     let bias = space.map_program(program, loader.is_some()).map_err(|rule| killed(program, rule))?;
     match loader {

@@ -84,8 +84,7 @@ fn directory<'a>(tree: &'a dyn FileTree, cwd: &[u8]) -> Result<Found<'a>, Gap> {
 
 /// A working directory that is named through a link.
 fn linked_directory<'a>(tree: &'a dyn FileTree, cwd: &[u8]) -> Result<Found<'a>, Gap> {
-    let all_seeing =
-        Credentials { uid: 0, gid: 0, groups: Vec::new(), effective: u64::MAX, bounding: u64::MAX };
+    let all_seeing = Credentials::container(0, 0, Vec::new(), u64::MAX);
     let mut path = Vec::with_capacity(cwd.len() + 1);
     path.push(b'/');
     path.extend_from_slice(cwd);

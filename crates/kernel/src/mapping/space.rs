@@ -2,9 +2,11 @@
 //! (mm/mmap.c; asm/processor.h and asm/elf.h of each architecture).
 
 use crate::binfmt_elf::Abi;
-use crate::credentials::{CAP_SYS_RAWIO, Credentials};
+use crate::capability::has_after_exec;
+use crate::credentials::CAP_SYS_RAWIO;
 use crate::exec::{Call, Rule};
 use crate::host::{Architecture, Host};
+use crate::tree::Node;
 
 pub(super) const CANNOT_PLACE: Rule = Rule {
     text: "a segment cannot be mapped: its addresses are too low, or do not fit",
@@ -75,7 +77,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn new(host: &Host, call: &Call<'_>, abi: Abi) -> Space {
+    pub(super) fn new(host: &Host, call: &Call<'_>, abi: Abi, program: &Node<'_>) -> Space {
         let (size, base, random) = match (host.architecture, abi) {
             (Architecture::X86_64, Abi::Native) => (X86_64_SIZE, X86_64_SIZE / 3 * 2, 1 << 44),
             (Architecture::X86_64, Abi::Compat) => (0xffff_e000, 0x40_0000, 1 << 28),
@@ -96,7 +98,7 @@ impl Space {
             wide: abi.is_wide(),
             kernel: host.kernel,
             lowest: match host.mmap_min_addr {
-                _ if after_exec(call.credentials, CAP_SYS_RAWIO) => (0, 0),
+                _ if has_after_exec(call.credentials, program, CAP_SYS_RAWIO) => (0, 0),
                 Some(address) => (address, address),
                 None => (4096, 65536),
             },
@@ -182,10 +184,4 @@ impl Space {
         }
         Ok(())
     }
-}
-
-/// Whether the new program has a capability: root's are those of the bounding set, others keep none
-/// (security/commoncap.c cap_bprm_creds_from_file).
-fn after_exec(credentials: &Credentials, capability: u32) -> bool {
-    credentials.uid == 0 && credentials.bounding >> capability & 1 == 1
 }
