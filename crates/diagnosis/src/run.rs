@@ -207,6 +207,15 @@ fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Re
         ));
         return Ok(run.fails(Failure::Create));
     }
+    match lookup::working_directory(&tree, &process.cwd) {
+        Ok(Ok(())) | Err(Gap::Hidden { .. }) => {}
+        Ok(Err(refused)) => {
+            let rule = format!("{}: {}", show(&refused.path), refused.rule.text);
+            run.blame = Some(Blame { path: refused.path, ..refusal("", &rule, refused.rule.source) });
+            return Ok(run.fails(Failure::Create));
+        }
+        Err(gap) => return Err(Box::new((run, gap))),
+    }
     // As it is written: a mount's own path may lead through links of the image.
     if program.contains(&b'/')
         && let Err(gap) = tree.covered(&joined(&process.cwd, program))

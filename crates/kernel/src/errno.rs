@@ -40,6 +40,15 @@ errnos! {
 }
 
 impl Errno {
+    /// The error's text as the C library writes it, with a capital (strerror(3)).
+    pub fn c_text(self) -> String {
+        let mut text = self.text().to_string();
+        if let Some(first) = text.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        text
+    }
+
     /// The error of this number or symbolic name.
     pub fn from_name(name: &str) -> Option<Errno> {
         Errno::ALL.iter().copied().find(|errno| errno.name() == name)

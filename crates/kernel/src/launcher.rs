@@ -62,11 +62,7 @@ impl Launched {
     pub fn message(&self, name: &[u8]) -> Option<(String, u8)> {
         let Outcome::Fails(errno) = self.result() else { return None };
         let code = if errno == Errno::ENOENT { 127 } else { 126 };
-        let mut text = errno.text().to_string();
-        if let Some(first) = text.get_mut(..1) {
-            first.make_ascii_uppercase();
-        }
-        Some((format!("[FATAL tini (7)] exec {} failed: {text}", name.escape_ascii()), code))
+        Some((format!("[FATAL tini (7)] exec {} failed: {}", name.escape_ascii(), errno.c_text()), code))
     }
 }
 

@@ -25,5 +25,6 @@ pub mod namei;
 mod open;
 pub mod path;
 pub mod refusal;
+pub mod runtime;
 pub mod signature;
 pub mod tree;

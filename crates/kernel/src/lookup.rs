@@ -1,35 +1,26 @@
 //! How a container runtime finds `argv[0]`, before the kernel is asked.
 //!
 //! runc asks Go's `exec.LookPath` as the container's user, inside its root and working directory
-//! (runc `libcontainer/standard_init_linux.go` Init; Go `src/os/exec/lp_unix.go`, of Go 1.20 and later).
+//! (runc `libcontainer/standard_init_linux.go` Init; Go `src/os/exec/lp_unix.go`). crun has a look-up of its own
+//! (crun `src/libcrun/utils.c` find_executable).
+
+mod crun;
+mod go;
 
 use crate::credentials::Credentials;
 use crate::errno::Errno;
 use crate::exec::{Rule, Trace};
-use crate::namei::{Found, may_execute, resolve};
-use crate::refusal::Stop;
+use crate::namei::{self, Found, may_execute, resolve};
+use crate::refusal::{Refusal, Stop};
+use crate::runtime::{Go, Runc, Runtime};
 use crate::tree::{FileTree, Gap, Kind};
 
 /// The `PATH` that Docker gives a container whose image has none (moby `oci/defaults.go`, containerd
 /// `oci/spec_opts.go`). runc by itself gives none.
 pub const DEFAULT_PATH: &[u8] = b"/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-const NOT_IN_PATH: Rule = Rule {
-    text: "no directory of PATH has an executable file of this name",
-    source: "Go os/exec/lp_unix.go LookPath",
-};
-const NO_PATH: Rule = Rule {
-    text: "the name has no slash and the container has no PATH to look it up in",
-    source: "Go os/exec/lp_unix.go LookPath",
-};
-const RELATIVE: Rule = Rule {
-    text: "the first match is in an empty or relative element of PATH, and Go refuses those",
-    source: "Go os/exec/lp_unix.go LookPath ErrDot",
-};
 const CANNOT_STAT: Rule =
     Rule { text: "the path cannot be followed to a file", source: "Go os/exec/lp_unix.go findExecutable" };
-const IS_A_DIRECTORY: Rule =
-    Rule { text: "the path is a directory", source: "Go os/exec/lp_unix.go findExecutable" };
 const NOT_EXECUTABLE: Rule = Rule {
     text: "the container's user may not execute the file: it lacks the x permission",
     source: "Go os/exec/lp_unix.go findExecutable, faccessat(2) X_OK AT_EACCESS",
@@ -38,29 +29,69 @@ const NO_EXEC_MOUNT: Rule = Rule {
     text: "the file's file system is mounted noexec",
     source: "Go os/exec/lp_unix.go findExecutable, fs/open.c do_faccessat",
 };
+const NO_DIRECTORY: Rule = Rule {
+    text: "the working directory is no directory, so it can be neither entered nor created",
+    source: "moby container/container.go SetupWorkingDirectory, runc libcontainer/rootfs_linux.go",
+};
 
 /// Why the runtime does not find `argv[0]`. The container is never started then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotFound {
     /// The error in the runtime's message. Not in `PATH`, and refused for a relative `PATH` element, is ENOENT; a
-    /// directory is EACCES, as `execve` answers it, though the message says `is a directory`.
+    /// directory is EACCES, as `execve` answers it, though the message says `is a directory` (runc) or `Operation not
+    /// permitted` (crun).
     pub errno: Errno,
-    /// What runc prints, without the words that Docker, containerd and runc put before it.
+    /// What the runtime prints, without the words that Docker, containerd and the runtime itself put before it.
     pub message: String,
     /// The file to blame, links resolved; the name as it was given where there is none.
     pub blame: Vec<u8>,
     /// Why.
     pub rule: Rule,
-    /// The exit code that Docker gives the container: 126, 127 or 128 (moby `daemon/errors.go`
-    /// setExitCodeFromError). ECS shows none.
+    /// The exit code that Docker gives the container: 126, 127 or 128 ([`docker_exit_code`]). ECS shows none.
     pub docker_exit_code: u8,
 }
 
-/// The path that the runtime will give to `execve` for `argv0`: as it is where it has a slash, else the first match
+/// What a runtime is given to find a program.
+#[derive(Debug, Clone, Copy)]
+pub struct Name<'a> {
+    /// The name or path of the program.
+    pub argv0: &'a [u8],
+    /// The value of the last `PATH` of the environment.
+    pub path_variable: Option<&'a [u8]>,
+    /// The absolute working directory.
+    pub cwd: &'a [u8],
+}
+
+impl Runtime {
+    /// The path that this runtime will give to `execve`.
+    ///
+    /// # Errors
+    /// A [`Gap`] where the tree cannot tell. What the runtime answers is the inner result.
+    pub fn find_program(
+        self,
+        tree: &dyn FileTree,
+        credentials: &Credentials,
+        name: &Name<'_>,
+        trace: &mut dyn Trace,
+    ) -> Result<Result<Vec<u8>, NotFound>, Gap> {
+        let asker = Asker { tree, credentials, cwd: name.cwd };
+        let (runc, go) = match self {
+            Runtime::Crun(version) => return crun::find_executable(version, asker, name, trace),
+            Runtime::Runc(runc, go) => (runc, go),
+        };
+        let found = go::look_path(go, asker, name, trace)?;
+        match found {
+            Ok(path) if runc == Runc::V1_1 && go < Go::From1_20 => Ok(go::second_look(asker, path)?),
+            other => Ok(other),
+        }
+    }
+}
+
+/// The path that today's runc will give to `execve` for `argv0`: as it is where it has a slash, else the first match
 /// in `path_variable`, the value of the last `PATH` of the environment.
 ///
 /// # Errors
-/// A [`Gap`] where the tree cannot tell. What the runtime answers is the inner result.
+/// As [`Runtime::find_program`].
 pub fn find_program(
     tree: &dyn FileTree,
     credentials: &Credentials,
@@ -69,29 +100,7 @@ pub fn find_program(
     cwd: &[u8],
     trace: &mut dyn Trace,
 ) -> Result<Result<Vec<u8>, NotFound>, Gap> {
-    let asker = Asker { tree, credentials, cwd };
-    if argv0.contains(&b'/') {
-        return Ok(match asker.find_executable(argv0, trace)? {
-            Ok(()) => Ok(argv0.to_vec()),
-            Err(trouble) => Err(trouble.tell(argv0)),
-        });
-    }
-    let elements = path_variable.unwrap_or_default();
-    if elements.is_empty() {
-        return Ok(Err(not_in_path(argv0, NO_PATH)));
-    }
-    for element in elements.split(|byte| *byte == b':') {
-        let candidate = join(element, argv0);
-        // Steps of candidates that do not win would mislead: the winner is walked again, aloud.
-        if asker.find_executable(&candidate, &mut ())?.is_ok() {
-            if candidate.first() != Some(&b'/') {
-                return Ok(Err(relative(argv0, candidate)));
-            }
-            asker.find_executable(&candidate, trace)?.ok();
-            return Ok(Ok(candidate));
-        }
-    }
-    Ok(Err(not_in_path(argv0, NOT_IN_PATH)))
+    Runtime::RUNC.find_program(tree, credentials, &Name { argv0, path_variable, cwd }, trace)
 }
 
 /// The value of the last `PATH` in an environment, which is the one that counts.
@@ -99,224 +108,124 @@ pub fn path_variable(env: &[Vec<u8>]) -> Option<&[u8]> {
     env.iter().rev().find_map(|variable| variable.strip_prefix(b"PATH="))
 }
 
+/// Whether an engine can bring a container into its working directory. Docker, containerd and runc create one that is
+/// missing, as root, and nobody's permission is asked: only what stands there and is no directory is refused. (Through
+/// a link that leads nowhere Docker makes the directory, as here; runc by itself refuses that.)
+///
+/// # Errors
+/// A [`Gap`] where the tree cannot tell.
+pub fn working_directory(tree: &dyn FileTree, cwd: &[u8]) -> Result<Result<(), Refusal>, Gap> {
+    let refused = |path: Vec<u8>, errno| Ok(Err(Refusal { path, errno: Some(errno), rule: NO_DIRECTORY }));
+    if cwd.iter().all(|byte| matches!(byte, b'/' | b'.')) {
+        return Ok(Ok(()));
+    }
+    match resolve(tree, &ROOT, b"/", cwd, &mut ()) {
+        Ok(found) if found.node.kind == Kind::Directory => Ok(Ok(())),
+        Ok(found) => refused(found.path.as_bytes().to_vec(), Errno::ENOTDIR),
+        Err(Stop::Gap(gap)) => Err(gap),
+        Err(Stop::Refused(Refusal { errno: Some(Errno::ENOENT), .. })) => Ok(Ok(())),
+        Err(Stop::Refused(refusal)) => refused(refusal.path, refusal.errno.unwrap_or(Errno::ENOTDIR)),
+    }
+}
+
+/// The exit code that Docker gives a container which the runtime could not create, by the text of the error (moby
+/// `daemon/errors.go` setExitCodeFromError, 24 and later; before, `is a directory` was 128). `docker run` itself ends
+/// with 125 where this is 128, and for `not a directory`.
+pub fn docker_exit_code(text: &str) -> u8 {
+    let text = text.to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if has(&[
+        "executable file not found",
+        "no such file or directory",
+        "system cannot find the file specified",
+    ]) {
+        127
+    } else if has(&["permission denied", "is a directory"]) {
+        126
+    } else if has(&["not a directory"]) {
+        127
+    } else {
+        128
+    }
+}
+
+/// The runtime itself, before it becomes the container's user.
+static ROOT: Credentials = Credentials {
+    uid: 0,
+    gid: 0,
+    groups: Vec::new(),
+    effective: u64::MAX,
+    bounding: u64::MAX,
+    no_new_privs: false,
+};
+
+/// Who looks, and from where.
+#[derive(Clone, Copy)]
 struct Asker<'a> {
     tree: &'a dyn FileTree,
     credentials: &'a Credentials,
     cwd: &'a [u8],
 }
 
-/// What `findExecutable` says no with.
+/// Why a candidate is none.
 struct Trouble {
     errno: Errno,
-    /// `stat x: ` stands before the error's text.
-    stat: bool,
-    directory: bool,
+    fault: Fault,
     blame: Vec<u8>,
     rule: Rule,
 }
 
-impl Asker<'_> {
-    /// Go's `findExecutable`: stat, no directory, then faccessat2(X_OK, AT_EACCESS) as the user.
-    fn find_executable(&self, path: &[u8], trace: &mut dyn Trace) -> Result<Result<(), Trouble>, Gap> {
-        let found = if path.len() >= crate::namei::PATH_MAX {
-            let rule = CANNOT_STAT;
-            return Ok(Err(Trouble {
-                errno: Errno::ENAMETOOLONG,
-                stat: true,
-                directory: false,
-                blame: path.to_vec(),
-                rule,
-            }));
-        } else {
-            resolve(self.tree, self.credentials, self.cwd, path, trace)
-        };
-        match found {
-            Ok(found) => Ok(self.access(&found)),
+/// What is wrong with a candidate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// Its path leads nowhere.
+    Walk,
+    /// It is a directory (or, for crun, anything but a regular file).
+    Kind,
+    /// It may not be executed.
+    Access,
+}
+
+impl<'a> Asker<'a> {
+    /// Walks to a candidate, as stat(2) does.
+    fn stat(&self, path: &'a [u8], trace: &mut dyn Trace) -> Result<Result<Found<'a>, Trouble>, Gap> {
+        let trouble = |errno, blame, rule| Ok(Err(Trouble { errno, fault: Fault::Walk, blame, rule }));
+        if path.len() >= namei::PATH_MAX {
+            return trouble(Errno::ENAMETOOLONG, path.to_vec(), CANNOT_STAT);
+        }
+        match resolve(self.tree, self.credentials, self.cwd, path, trace) {
+            Ok(found) => Ok(Ok(found)),
             Err(Stop::Gap(gap)) => Err(gap),
-            Err(Stop::Refused(refusal)) => Ok(Err(Trouble {
-                errno: refusal.errno.unwrap_or(Errno::ENOENT),
-                stat: true,
-                directory: false,
-                blame: refusal.path,
-                rule: if refusal.errno == Some(Errno::ENOENT) { CANNOT_STAT } else { refusal.rule },
-            })),
+            Err(Stop::Refused(Refusal { path, errno: None | Some(Errno::ENOENT), .. })) => {
+                trouble(Errno::ENOENT, path, CANNOT_STAT)
+            }
+            Err(Stop::Refused(Refusal { path, errno: Some(errno), rule })) => trouble(errno, path, rule),
         }
     }
 
+    /// What faccessat2(X_OK, AT_EACCESS) answers (fs/open.c do_faccessat).
     fn access(&self, found: &Found<'_>) -> Result<(), Trouble> {
         let node = &found.node;
-        let directory = node.kind == Kind::Directory;
         let rule = match node.kind {
-            Kind::Directory => IS_A_DIRECTORY,
             Kind::Regular if node.noexec => NO_EXEC_MOUNT,
             _ if may_execute(self.credentials, node) => return Ok(()),
             _ => NOT_EXECUTABLE,
         };
-        Err(Trouble {
-            errno: Errno::EACCES,
-            stat: false,
-            directory,
-            blame: found.path.as_bytes().to_vec(),
-            rule,
-        })
+        Err(Trouble::of(found, Fault::Access, rule))
     }
 }
 
 impl Trouble {
-    fn tell(self, argv0: &[u8]) -> NotFound {
-        let name = quote(argv0);
-        let text = if self.directory { Errno::EISDIR.text() } else { self.errno.text() };
-        let message = if self.stat {
-            format!("exec: {name}: stat {}: {text}", String::from_utf8_lossy(argv0))
-        } else {
-            format!("exec: {name}: {text}")
-        };
-        let docker_exit_code = match self.errno {
-            Errno::EACCES => 126,
-            Errno::ENOENT | Errno::ENOTDIR => 127,
-            _ => 128,
-        };
+    fn of(found: &Found<'_>, fault: Fault, rule: Rule) -> Trouble {
+        Trouble { errno: Errno::EACCES, fault, blame: found.path.as_bytes().to_vec(), rule }
+    }
+
+    /// The trouble in a runtime's words.
+    fn say(self, message: String) -> NotFound {
+        let docker_exit_code = docker_exit_code(&message);
         NotFound { errno: self.errno, message, blame: self.blame, rule: self.rule, docker_exit_code }
     }
 }
 
-fn not_in_path(argv0: &[u8], rule: Rule) -> NotFound {
-    NotFound {
-        errno: Errno::ENOENT,
-        message: format!("exec: {}: executable file not found in $PATH", quote(argv0)),
-        blame: argv0.to_vec(),
-        rule,
-        docker_exit_code: 127,
-    }
-}
-
-fn relative(argv0: &[u8], candidate: Vec<u8>) -> NotFound {
-    NotFound {
-        errno: Errno::ENOENT,
-        message: format!("exec: {}: cannot run executable found relative to current directory", quote(argv0)),
-        blame: candidate,
-        rule: RELATIVE,
-        docker_exit_code: 128,
-    }
-}
-
-/// Go's `filepath.Join(element, name)` with an empty element as `.`: the result is lexically clean.
-fn join(element: &[u8], name: &[u8]) -> Vec<u8> {
-    let absolute = element.first() == Some(&b'/');
-    let mut names: Vec<&[u8]> = Vec::new();
-    for part in element.split(|byte| *byte == b'/').chain([name]) {
-        match part {
-            b"" | b"." => {}
-            b".." if names.last().is_some_and(|last| *last != b"..") => {
-                names.pop();
-            }
-            b".." if absolute => {}
-            _ => names.push(part),
-        }
-    }
-    let joined = names.join(&b'/');
-    match (absolute, joined.is_empty()) {
-        (true, _) => [b"/", joined.as_slice()].concat(),
-        (false, true) => b".".to_vec(),
-        (false, false) => joined,
-    }
-}
-
-/// Go's `strconv.Quote`, as `%q` prints `argv[0]`.
-fn quote(name: &[u8]) -> String {
-    let mut quoted = String::from("\"");
-    for chunk in name.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '"' => quoted.push_str("\\\""),
-                '\\' => quoted.push_str("\\\\"),
-                '\n' => quoted.push_str("\\n"),
-                '\r' => quoted.push_str("\\r"),
-                '\t' => quoted.push_str("\\t"),
-                '\x07' => quoted.push_str("\\a"),
-                '\x08' => quoted.push_str("\\b"),
-                '\x0c' => quoted.push_str("\\f"),
-                '\x0b' => quoted.push_str("\\v"),
-                '\u{feff}' => quoted.push_str("\\ufeff"),
-                control if (control as u32) < 0x20 || control == '\x7f' => {
-                    quoted.push_str(&format!("\\x{:02x}", control as u32));
-                }
-                other => quoted.push(other),
-            }
-        }
-        for byte in chunk.invalid() {
-            quoted.push_str(&format!("\\x{byte:02x}"));
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::credentials::DOCKER_DEFAULT;
-    use crate::tree::MemoryTree;
-
-    fn tree() -> MemoryTree {
-        MemoryTree::new()
-            .file("/usr/bin/app", 0o755, b"")
-            .file("/usr/bin/plain", 0o644, b"")
-            .file("/bin/plain", 0o755, b"")
-            .file("/work/here", 0o755, b"")
-            .file("/root/secret", 0o700, b"")
-            .directory("/usr/bin/sub", 0o755)
-            .link("/loop", "loop")
-    }
-
-    fn check(argv0: &str, path: Option<&str>, expect: Result<&str, (Errno, u8, &str)>) {
-        let user = Credentials::container(1000, 1000, vec![], DOCKER_DEFAULT);
-        let path = path.map(str::as_bytes);
-        let answer = find_program(&tree(), &user, argv0.as_bytes(), path, b"/work", &mut ()).unwrap();
-        let answer = answer.map(|path| String::from_utf8(path).unwrap());
-        let expect = expect.map(str::to_string);
-        let expect = expect.map_err(|(errno, code, message)| (errno, code, message.to_string()));
-        assert_eq!(answer.map_err(|not| (not.errno, not.docker_exit_code, not.message)), expect);
-    }
-
-    #[test]
-    fn bare_names() {
-        let path = Some("/usr/bin:/bin");
-        let not = |name: &str| format!("exec: \"{name}\": executable file not found in $PATH");
-        check("app", path, Ok("/usr/bin/app"));
-        check("plain", path, Ok("/bin/plain"));
-        check("plain", Some("/usr/bin"), Err((Errno::ENOENT, 127, &not("plain"))));
-        check("sub", path, Err((Errno::ENOENT, 127, &not("sub"))));
-        check("app", None, Err((Errno::ENOENT, 127, &not("app"))));
-        check("app --flag", path, Err((Errno::ENOENT, 127, &not("app --flag"))));
-        check("app\r", path, Err((Errno::ENOENT, 127, &not("app\\r"))));
-        check("", path, Err((Errno::ENOENT, 127, &not(""))));
-    }
-
-    #[test]
-    fn relative_elements_of_path_are_refused() {
-        let refused = "exec: \"here\": cannot run executable found relative to current directory";
-        check("here", Some(".:/work"), Err((Errno::ENOENT, 128, refused)));
-        check("here", Some("/bin::/work"), Err((Errno::ENOENT, 128, refused)));
-        check("here", Some("/work:."), Ok("/work/here"));
-        check("app", Some("./x:/usr/../usr//bin"), Ok("/usr/bin/app"));
-    }
-
-    #[test]
-    fn paths() {
-        let path = Some("/usr/bin");
-        let stat = |path: &str, text: &str| format!("exec: \"{path}\": stat {path}: {text}");
-        check("./here", path, Ok("./here"));
-        check(
-            "/usr/bin/plain",
-            path,
-            Err((Errno::EACCES, 126, "exec: \"/usr/bin/plain\": permission denied")),
-        );
-        check("/usr/bin/sub", path, Err((Errno::EACCES, 126, "exec: \"/usr/bin/sub\": is a directory")));
-        check("/no", path, Err((Errno::ENOENT, 127, &stat("/no", "no such file or directory"))));
-        check("/usr/bin/app/x", path, Err((Errno::ENOTDIR, 127, &stat("/usr/bin/app/x", "not a directory"))));
-        let text = "too many levels of symbolic links";
-        check("/loop", path, Err((Errno::ELOOP, 128, &stat("/loop", text))));
-        check("/root/secret", path, Err((Errno::EACCES, 126, "exec: \"/root/secret\": permission denied")));
-    }
-}
+mod tests;

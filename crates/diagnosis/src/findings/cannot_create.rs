@@ -1,6 +1,7 @@
-//! The engine cannot create the container: there is no command, or no such user.
+//! The engine cannot create the container: there is no command, no such user, or no such working directory.
 //!
-//! Neither the image nor the definition names a command, or the user by name is not in the image's `/etc/passwd`.
+//! Neither the image nor the definition names a command, or the user by name is not in the image's `/etc/passwd`, or
+//! the working directory is a file (Docker: `Cannot mkdir: /app is not a directory`). One that is missing is created.
 //! Nothing is started: ECS shows `CannotStartContainerError` or `CannotCreateContainerError` without an exit code.
 //!
 //! ## What to do
@@ -23,6 +24,7 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let title = match &blame.rule {
         rule if rule.contains("passwd") => "name a user that the image has, or a number",
         rule if rule.contains("group file") => "name a group that the image has, or a number",
+        rule if rule.contains("is no directory") => "give a working directory (WORKDIR) that is no file",
         rule if rule.contains("directory") => "give the working directory as an absolute path",
         _ => "give a command: CMD in the Dockerfile, or command in the container definition",
     };
@@ -68,5 +70,25 @@ mod tests {
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
           = Edit Advice: give the working directory as an absolute path
         ");
+    }
+
+    #[test]
+    fn a_working_directory_that_is_a_file() {
+        let room = |cwd: &str| {
+            let picture = Picture::of_app("amd64", &elf(AMD64)).file("/srv/data", 0o644, b"");
+            Room::new().image("app:1", picture).container(json!({"workingDirectory": cwd}))
+        };
+        assert_snapshot!(room("/srv/data").finding(ID), @"
+        app: fails create
+          host x86_64 (default, 0): fails
+          findings: cannot-create, default-architecture
+        error[cannot-create]: container app cannot be created: /srv/data: the working directory is no directory, so it can be neither entered nor created
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: give a working directory (WORKDIR) that is no file
+        ");
+        for fine in ["/srv", "/made/anew", "/"] {
+            assert!(room(fine).brief().starts_with("app: runs"), "{fine}");
+        }
     }
 }
