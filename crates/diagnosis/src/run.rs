@@ -198,20 +198,10 @@ fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Re
         relative if relative.contains(&b'/') => format!("from the working directory {}", show(&process.cwd)),
         _ => format!("in PATH={}", show(&process.path)),
     };
-    if !process.cwd.starts_with(b"/") {
-        let rule = format!("the working directory {} is not an absolute path", show(&process.cwd));
-        run.blame = Some(refusal(
-            "",
-            &rule,
-            "moby daemon/container.go translateWorkingDir, runc libcontainer/configs/validate",
-        ));
-        return Ok(run.fails(Failure::Create));
-    }
-    match lookup::working_directory(&tree, &process.cwd) {
-        Ok(Ok(())) | Err(Gap::Hidden { .. }) => {}
-        Ok(Err(refused)) => {
-            let rule = format!("{}: {}", show(&refused.path), refused.rule.text);
-            run.blame = Some(Blame { path: refused.path, ..refusal("", &rule, refused.rule.source) });
+    match not_entered(&tree, &process.cwd) {
+        Ok(None) => {}
+        Ok(Some(blame)) => {
+            run.blame = Some(blame);
             return Ok(run.fails(Failure::Create));
         }
         Err(gap) => return Err(Box::new((run, gap))),
@@ -247,6 +237,22 @@ fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Re
         }
         Err(gap) => Err(Box::new((run, gap))),
     }
+}
+
+/// Why the working directory cannot be entered; what is mounted there is a directory.
+fn not_entered(tree: &Mounted<'_>, cwd: &[u8]) -> Result<Option<Blame>, Gap> {
+    if !cwd.starts_with(b"/") {
+        let rule = format!("the working directory {} is not an absolute path", show(cwd));
+        let source = "moby daemon/container.go translateWorkingDir, runc libcontainer/configs/validate";
+        return Ok(Some(refusal("", &rule, source)));
+    }
+    let refused = match lookup::working_directory(tree, cwd) {
+        Ok(Ok(())) | Err(Gap::Hidden { .. }) => return Ok(None),
+        Ok(Err(refused)) => refused,
+        Err(gap) => return Err(gap),
+    };
+    let rule = format!("{}: {}", show(&refused.path), refused.rule.text);
+    Ok(Some(Blame { path: refused.path, ..refusal("", &rule, refused.rule.source) }))
 }
 
 /// runc finds argv[0] and executes it.
