@@ -110,6 +110,7 @@ impl Space {
                 return Err(BEYOND_SPACE);
             }
             self.load(image, &segment, bias, total, zeroing)?;
+            self.occupy(bias.map(|bias| self.down(bias.wrapping_add(segment.address))), segment.memory_size);
             ends.include(&segment);
             total = 0;
         }

@@ -20,6 +20,14 @@ const LOWEST_ADDRESS: &str = "the answer hinges on the host's vm.mmap_min_addr";
 
 /// `TASK_SIZE` of x86_64 with four levels of page tables.
 const X86_64_SIZE: u64 = (1 << 47) - 4096;
+/// `AARCH32_VECTORS_BASE` (arm64 asm/processor.h): the top of a 32-bit program's stack.
+const ARM_VECTORS: u64 = 0xffff_0000;
+/// `MIN_GAP` (mm/util.c mmap_base, arch/x86/mm/mmap.c mmap_base).
+const LEAST_GAP: u64 = 128 << 20;
+/// `stack_guard_gap` in pages (mm/mmap.c).
+const GUARD_PAGES: u64 = 256;
+/// More than a new stack takes: 6 MiB of strings, 128 KiB to grow (fs/exec.c setup_arg_pages).
+const STACK_SIZE: u64 = 16 << 20;
 /// Writable memory beyond which a host may refuse.
 const PLENTY: u64 = 256 << 20;
 /// Writable memory that no host has.
@@ -72,6 +80,8 @@ pub(super) struct Space {
     pub(super) programs: Range,
     /// Where the kernel finds room for everything else (`mm->mmap_base`).
     rest: Range,
+    /// The lowest and the highest address of the program, once it is mapped.
+    program: Option<(u64, u64)>,
     /// The first thing met that leaves the answer open.
     pub(super) open: Option<&'static str>,
 }
@@ -87,13 +97,23 @@ impl Space {
             }
             (Architecture::Arm64, Abi::Compat) => ((1 << 32) - u64::from(host.page_size), 0x40_0000, 1 << 28),
         };
-        let stack_random = if abi.is_wide() { 1 << 35 } else { 1 << 26 };
+        let top =
+            if (host.architecture, abi) == (Architecture::Arm64, Abi::Compat) { ARM_VECTORS } else { size };
+        // `STACK_RND_MASK`, in bytes.
+        let stack_random: u64 = match (host.architecture, abi) {
+            (_, Abi::Compat) => 0x7ff << 12,
+            (Architecture::X86_64, Abi::Native) => 0x3f_ffff << 12,
+            (Architecture::Arm64, Abi::Native) => 0x3_ffff << 12,
+        };
+        let guard = GUARD_PAGES * u64::from(host.page_size);
+        let gap = call.stack_limit.saturating_add(stack_random + guard).clamp(LEAST_GAP, size / 6 * 5);
         let unlimited = call.stack_limit == u64::MAX;
-        let rest_low = if unlimited { size / 3 } else { size - random - size / 6 * 5 / 16 - stack_random };
+        let rest_low = if unlimited { size / 4 } else { (top - gap).saturating_sub(random) };
+        let stack = top - stack_random - STACK_SIZE;
         Space {
             size,
-            stack: size - stack_random,
-            ceiling: size - stack_random,
+            stack,
+            ceiling: stack,
             page: host.page_size.into(),
             wide: abi.is_wide(),
             kernel: host.kernel,
@@ -103,7 +123,8 @@ impl Space {
                 None => (4096, 65536),
             },
             programs: Range { low: base, high: base + random },
-            rest: Range { low: rest_low, high: size - (128 << 20) },
+            rest: Range { low: rest_low, high: if unlimited { size } else { top - gap } },
+            program: None,
             open: None,
         }
     }
@@ -124,16 +145,28 @@ impl Space {
         self.open = self.open.or(Some(gap));
     }
 
-    /// An unused place for `total` bytes, of the kernel's choice.
+    /// An unused place for `total` bytes, of the kernel's choice: the highest below `mmap_base` that is free. There is
+    /// one beside the program, wherever that happens to be, unless `total` is very large.
     pub(super) fn find_room(&mut self, total: u64) -> Result<Range, Rule> {
         if total > self.size || self.up(total) > self.size {
             return Err(CANNOT_PLACE);
         }
-        if total > self.size / 8 {
+        let (start, end) = self.program.unwrap_or((self.rest.low, self.lowest.1));
+        let above = self.rest.low.saturating_sub(end);
+        let below = start.min(self.rest.low).saturating_sub(self.lowest.1);
+        if self.up(total) > above.max(below) {
             self.leave_open(RANDOM);
         }
         self.ceiling = self.rest.high + self.page;
-        Ok(self.rest.map(|at| self.down(at.saturating_sub(total))))
+        let high = self.down(self.rest.high.saturating_sub(total));
+        let low = if self.up(total) <= above { self.rest.low - self.up(total) } else { self.lowest.0 };
+        Ok(Range { low, high })
+    }
+
+    /// Remembers what the program takes, before the loader is placed.
+    pub(super) fn occupy(&mut self, at: Range, length: u64) {
+        let (start, end) = self.program.unwrap_or((u64::MAX, 0));
+        self.program = Some((start.min(at.low), end.max(at.high.saturating_add(length))));
     }
 
     /// A mapping at a given place.
