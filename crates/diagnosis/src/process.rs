@@ -159,11 +159,9 @@ fn at_full_length(variables: &[(String, String)]) -> Vec<Vec<u8>> {
 /// The bounding set (moby `oci/caps/utils.go` TweakCapabilities): adding ALL leaves what is not dropped by name,
 /// dropping ALL leaves what is added by name, and else what is added wins over what is dropped.
 fn bounding(command: &Command) -> u64 {
-    const ALL: u64 = (1 << NAMES.len()) - 1;
-    let plain = |name: &String| name.to_ascii_uppercase().trim_start_matches("CAP_").to_string();
-    let bit =
-        |name: &String| NAMES.iter().position(|known| *known == plain(name)).map_or(0, |number| 1 << number);
-    let bits = |names: &[String]| names.iter().fold(0, |set, name| set | bit(name));
+    const ALL: u64 = ALL_CAPABILITIES;
+    let bits =
+        |names: &[String]| names.iter().filter_map(|name| capability_bit(name)).fold(0, |set, bit| set | bit);
     let has_all = |names: &[String]| names.iter().any(|name| plain(name) == "ALL");
     let (add, drop) = (&command.add_capabilities, &command.drop_capabilities);
     if command.privileged {
@@ -175,6 +173,20 @@ fn bounding(command: &Command) -> u64 {
     } else {
         DOCKER_DEFAULT & !bits(drop) | bits(add)
     }
+}
+
+/// All capabilities that there are.
+pub(crate) const ALL_CAPABILITIES: u64 = (1 << NAMES.len()) - 1;
+
+/// The bit of a capability, in whatever case it is written, and with or without `CAP_`.
+pub(crate) fn capability_bit(name: &str) -> Option<u64> {
+    let name = plain(name);
+    NAMES.iter().position(|known| *known == name).map(|number| 1 << number)
+}
+
+fn plain(name: &str) -> String {
+    let name = name.to_ascii_uppercase();
+    name.strip_prefix("CAP_").map(String::from).unwrap_or(name)
 }
 
 /// Capabilities by number (linux/capability.h).

@@ -1,5 +1,7 @@
 //! `inspect`: what is in this image, for each platform?
 
+mod batch;
+
 use super::diagnose::Reach;
 use super::{Face, Format};
 use crate::exit::{Exit, Stopped};
@@ -15,10 +17,17 @@ use execfit_image::reference::Location;
 ///
 /// IMAGE is a registry reference, or docker-daemon:REF, docker-archive:FILE[:REF], oci:DIR[:REF], oci-archive:FILE[:REF],
 /// or dir:ROOTFS, an unpacked tree (which needs --platform and ARGV).
+///
+/// With --batch, each line of FILE is a question about a directory, and each line of the output its answer
+/// (schema/batch.v1.json); nothing but the directories is read.
 #[derive(Debug, Args)]
 pub(super) struct Inspect {
     /// The image
-    image: String,
+    #[arg(required_unless_present = "batch")]
+    image: Option<String>,
+    /// Answer the questions of a file (`-` = standard input), a JSON object a line each; needs --format json
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "platform", "env", "workdir", "user", "entrypoint", "argv"])]
+    batch: Option<String>,
     /// Ask for this platform (os/arch[/variant]); may be repeated. Without it, all that the image claims to have
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<String>,
@@ -44,14 +53,20 @@ pub(super) struct Inspect {
 impl Inspect {
     pub(super) fn run(self, face: &Face) -> Result<Exit, Stopped> {
         let usage = |message: String| Stopped::new(Exit::Usage, message);
-        let location: Location = self.image.parse().map_err(|error| usage(format!("{error}")))?;
+        if let Some(file) = &self.batch {
+            return match face.format {
+                Format::Json => batch::run(file),
+                Format::Text => Err(usage("--batch answers in JSON lines: give --format json".into())),
+            };
+        }
+        let image = self.image.clone().unwrap_or_default();
+        let location: Location = image.parse().map_err(|error| usage(format!("{error}")))?;
         let asked = self.asked().map_err(usage)?;
         if matches!(location, Location::Directory(_))
             && (asked.platforms.is_empty() || asked.command.entry_point.is_none())
         {
             return Err(usage(format!(
-                "{}: an unpacked tree has no config: give --platform and -- ARGV",
-                self.image
+                "{image}: an unpacked tree has no config: give --platform and -- ARGV"
             )));
         }
         let mut observer =
@@ -81,7 +96,7 @@ impl Inspect {
         let mut entry_point: Vec<String> = self.entrypoint.iter().cloned().collect();
         entry_point.extend(self.argv.iter().cloned());
         Ok(Asked {
-            reference: self.image.clone(),
+            reference: self.image.clone().unwrap_or_default(),
             platforms: platforms.collect::<Result<_, _>>()?,
             command: Command {
                 entry_point: Some(entry_point).filter(|words| !words.is_empty()),

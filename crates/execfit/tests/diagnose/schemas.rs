@@ -13,14 +13,20 @@ pub(crate) fn check(document: &Value) {
         Some("execfit/explain/v1") => return,
         other => panic!("no such schema: {other:?}"),
     };
+    check_as(document, file, "");
+}
+
+/// Fails unless the document is what this file says, or a part of it such as `#/$defs/question`.
+#[track_caller]
+pub(crate) fn check_as(document: &Value, file: &str, part: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema").join(file);
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let schema = serde_json::from_str(&text).unwrap();
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     compiler.add_resource("https://schema.test/it.json", schema).unwrap();
-    let schema = compiler.compile("https://schema.test/it.json", &mut schemas).unwrap();
+    let schema = compiler.compile(&format!("https://schema.test/it.json{part}"), &mut schemas).unwrap();
     if let Err(error) = schemas.validate(document, schema) {
-        panic!("{file}: {error:#}\n{document:#}");
+        panic!("{file}{part}: {error:#}\n{document:#}");
     }
 }
 

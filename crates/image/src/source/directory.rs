@@ -1,6 +1,10 @@
 //! An unpacked tree on this machine's disk. Nothing of it is executed, and no link is followed out of it: paths come in
 //! free of links (`execfit_kernel::namei` walks them), and each component is looked at before the next.
 
+mod tree;
+
+pub use tree::DirectoryTree;
+
 use super::{SourceError, Witnesses};
 use crate::layer::{Body, capture};
 use crate::witness::{Kind, Witness};
