@@ -211,9 +211,9 @@ pub fn is_static(table: &[u8], wide: bool, big: bool) -> bool {
 }
 
 /// Integers of a byte order at offsets; zero where there are no bytes.
-struct Fields<'a> {
-    bytes: &'a [u8],
-    big: bool,
+pub(crate) struct Fields<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) big: bool,
 }
 
 impl Fields<'_> {
@@ -226,15 +226,15 @@ impl Fields<'_> {
         bytes
     }
 
-    fn half(&self, at: usize) -> u16 {
+    pub(crate) fn half(&self, at: usize) -> u16 {
         u16::from_le_bytes(self.array(at))
     }
 
-    fn word(&self, at: usize) -> u32 {
+    pub(crate) fn word(&self, at: usize) -> u32 {
         u32::from_le_bytes(self.array(at))
     }
 
-    fn double(&self, at: usize) -> u64 {
+    pub(crate) fn double(&self, at: usize) -> u64 {
         u64::from_le_bytes(self.array(at))
     }
 }

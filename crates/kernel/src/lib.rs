@@ -18,6 +18,7 @@ pub mod exec;
 mod gnu_property;
 pub mod host;
 pub mod launcher;
+pub mod ld_so;
 pub mod lookup;
 mod machine;
 mod mapping;
