@@ -12,6 +12,8 @@ pub enum Nature {
     Encoded,
     /// A text without a `#!` that the kernel accepts.
     Text,
+    /// A source that was not compiled, or a script for another system's shell.
+    Source,
     /// What a server sent instead of a file.
     ErrorPage,
     /// A pointer of git-lfs.
@@ -30,9 +32,11 @@ impl Nature {
     /// The nature of what a signature names.
     pub fn of(signature: &Signature) -> Nature {
         match signature {
-            Signature::Empty | Signature::Zeroes => Nature::Empty,
+            Signature::Empty | Signature::Zeroes { .. } => Nature::Empty,
             Signature::ByteOrderMark { .. } | Signature::Utf16Script { .. } => Nature::Encoded,
+            Signature::Source { .. } | Signature::Text { language: Language::Batch } => Nature::Source,
             Signature::Script { .. }
+            | Signature::LongShebang
             | Signature::LateShebang { .. }
             | Signature::BrokenShebang { .. }
             | Signature::Text { .. }
@@ -50,6 +54,7 @@ impl Nature {
             | Signature::Ape
             | Signature::Wasm { .. }
             | Signature::Bitcode
+            | Signature::PythonBytecode
             | Signature::AOut => Nature::Foreign,
             Signature::Archive { .. } => Nature::Archive,
             Signature::Elf { header, .. } => Nature::Elf(*header),
@@ -79,7 +84,13 @@ pub fn interpreter(signature: &Signature) -> String {
         Language::Perl => "/usr/bin/env perl",
         Language::Ruby => "/usr/bin/env ruby",
         Language::Php => "/usr/bin/env php",
-        Language::Shell | Language::Unknown => "/bin/sh",
+        Language::Lua => "/usr/bin/env lua",
+        Language::Tcl => "/usr/bin/env tclsh",
+        Language::Awk => "/usr/bin/awk -f",
+        Language::R => "/usr/bin/env Rscript",
+        Language::PowerShell => "/usr/bin/env pwsh",
+        Language::Bash => "/bin/bash",
+        Language::Shell | Language::Batch | Language::Unknown => "/bin/sh",
     };
     known.to_string()
 }

@@ -100,7 +100,7 @@ pub fn keep_what_is_read(path: &[u8], size: u64, mut pieces: Vec<Piece>) -> Vec<
     }
     let kept = match Nature::of(&Signature::of(&head.bytes, size)) {
         Nature::ErrorPage | Nature::LfsPointer => QUOTED,
-        Nature::Text | Nature::Encoded => first_line_of_program(&head.bytes),
+        Nature::Text | Nature::Source | Nature::Encoded => first_line_of_program(&head.bytes),
         _ => head.bytes.len(),
     };
     for byte in head.bytes.iter_mut().skip(kept) {

@@ -2,13 +2,16 @@
 //!
 //! The kernel's answer never hinges on this; it is for the sentence that tells a human what the file really is.
 
+mod archive;
 mod elf_file;
 mod foreign;
+mod inflate;
+mod language;
 mod text;
+mod web;
 mod words;
 
 use crate::elf::Header;
-use std::fmt;
 
 /// Bytes of a file that are looked at. Fewer make the name less precise.
 pub const HEAD: usize = 4096;
@@ -18,8 +21,11 @@ pub const HEAD: usize = 4096;
 pub enum Signature {
     /// No bytes at all.
     Empty,
-    /// Nothing but zero bytes.
-    Zeroes,
+    /// Zero bytes.
+    Zeroes {
+        /// Whether these are the whole file, as far as it was looked at.
+        whole: bool,
+    },
     /// Text behind a byte order mark.
     ByteOrderMark {
         /// Which one.
@@ -39,6 +45,8 @@ pub enum Signature {
         /// The line ends in CR LF: the carriage return is part of the interpreter's path, or of its argument.
         crlf: bool,
     },
+    /// A script whose `#!` line does not end within the bytes that the kernel reads.
+    LongShebang,
     /// A `#!` line that is not at the very beginning.
     LateShebang {
         /// What stands before it.
@@ -56,6 +64,11 @@ pub enum Signature {
         /// What it looks like.
         language: Language,
     },
+    /// The source of a program that must be compiled.
+    Source {
+        /// Its language.
+        language: Source,
+    },
     /// An HTML page.
     Html {
         /// Its title, made printable.
@@ -70,6 +83,8 @@ pub enum Signature {
     Xml {
         /// The text of its `Code`, as S3 answers errors, made printable.
         code: Option<String>,
+        /// The text of its `Message`, made printable.
+        message: Option<String>,
     },
     /// One line that a web server answers instead of a file, e.g. `Not Found`.
     ErrorText {
@@ -80,6 +95,8 @@ pub enum Signature {
     GitLfsPointer {
         /// Size of the real file.
         size: Option<u64>,
+        /// Its digest, `sha256:` and hexadecimal digits, made printable.
+        oid: Option<String>,
     },
     /// A symbolic link that git checked out as a text file.
     LinkAsText {
@@ -123,7 +140,11 @@ pub enum Signature {
     Archive {
         /// Its format.
         format: Archive,
+        /// What is in it, where its beginning tells.
+        inside: Option<Inside>,
     },
+    /// Python bytecode, which only the interpreter of its version runs.
+    PythonBytecode,
     /// LLVM bitcode.
     Bitcode,
     /// An a.out program, which Linux no longer loads.
@@ -164,8 +185,10 @@ pub enum Before {
 /// What a text without `#!` looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// A shell script.
+    /// A script for any shell.
     Shell,
+    /// A script that only bash and its like understand.
+    Bash,
     /// Python.
     Python,
     /// JavaScript.
@@ -176,8 +199,30 @@ pub enum Language {
     Ruby,
     /// PHP.
     Php,
+    /// Lua.
+    Lua,
+    /// Tcl.
+    Tcl,
+    /// Awk.
+    Awk,
+    /// R.
+    R,
+    /// PowerShell.
+    PowerShell,
+    /// A batch file of Windows.
+    Batch,
     /// Any other text.
     Unknown,
+}
+
+/// A language that is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Source {
+    C,
+    Go,
+    Java,
+    Rust,
 }
 
 /// What runs a PE file.
@@ -191,6 +236,8 @@ pub enum PeKind {
     Efi,
     /// .NET: `dotnet FILE`.
     DotNet,
+    /// Other programs of Windows: a library (DLL).
+    Library,
     /// Anything else.
     Other,
 }
@@ -201,17 +248,32 @@ pub enum PeKind {
 pub enum Archive {
     Zip,
     Jar,
+    Android,
     Gzip,
     Xz,
     Zstd,
     Bzip2,
     Lz4,
+    Lzip,
+    Compress,
     SevenZip,
+    Rar,
+    Cpio,
     Tar,
     Ar,
     Deb,
     Rpm,
+    Apk,
     Squashfs,
+}
+
+/// What is in an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inside {
+    /// A file of this name, the first or the only one, made printable.
+    First(String),
+    /// One file, of this kind.
+    Content(Box<Signature>),
 }
 
 /// What of ELF a file is.
@@ -223,6 +285,8 @@ pub enum ElfKind {
     Object,
     /// A memory dump (`ET_CORE`).
     Core,
+    /// A shared library: no entry point, no loader.
+    Library,
     /// An AppImage: an ELF program with a file system behind it.
     AppImage,
     /// Another `e_type`.
@@ -244,6 +308,11 @@ pub enum ElfKind {
         /// Bytes that are missing at least.
         missing: u64,
     },
+    /// Cut short within its section headers, which only linkers and debuggers read.
+    CutInSections {
+        /// Bytes that are missing.
+        missing: u64,
+    },
 }
 
 impl Signature {
@@ -257,106 +326,16 @@ impl Signature {
             return Signature::Elf { header, kind: elf_file::kind(head, size, &header) };
         }
         if head.iter().all(|byte| *byte == 0) {
-            return Signature::Zeroes;
+            return Signature::Zeroes { whole: size <= head.len() as u64 };
         }
-        foreign::name(head, size).or_else(|| text::name(head, size)).unwrap_or(Signature::Binary)
+        let known = foreign::name(head).or_else(|| archive::name(head)).or_else(|| text::name(head, size));
+        known.unwrap_or(Signature::Binary)
     }
 
     /// A sentence's fragment, e.g. `a Mach-O program for macOS on arm64`. Nothing of the file's own bytes gets into
     /// it unescaped.
     pub fn describe(&self) -> String {
         self.to_string()
-    }
-}
-
-impl fmt::Display for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Signature::Empty => f.write_str("an empty file"),
-            Signature::Zeroes => f.write_str("a file of nothing but zero bytes"),
-            Signature::ByteOrderMark { encoding, shebang: true } => {
-                write!(f, "a script with a {encoding} byte order mark before its #!")
-            }
-            Signature::ByteOrderMark { encoding, .. } => {
-                write!(f, "text with a {encoding} byte order mark, without #!")
-            }
-            Signature::Utf16Script { encoding } => write!(f, "a script in {encoding}"),
-            Signature::Script { .. } | Signature::LateShebang { .. } | Signature::BrokenShebang { .. } => {
-                self.fmt_script(f)
-            }
-            Signature::Text { language } => write!(f, "{language} without a #! line"),
-            Signature::Html { title: Some(title) } => write!(f, "an HTML page titled \"{title}\""),
-            Signature::Html { title: None } => f.write_str("an HTML page"),
-            Signature::Json { message: Some(message) } => write!(f, "a JSON document saying \"{message}\""),
-            Signature::Json { message: None } => f.write_str("a JSON document"),
-            Signature::Xml { code: Some(code) } => {
-                write!(f, "an XML error document with the code \"{code}\"")
-            }
-            Signature::Xml { code: None } => f.write_str("an XML document"),
-            Signature::ErrorText { text } => write!(f, "a web server's answer \"{text}\""),
-            Signature::GitLfsPointer { size: Some(size) } => {
-                write!(f, "a git-lfs pointer to a file of {size} bytes, not the file itself")
-            }
-            Signature::GitLfsPointer { size: None } => f.write_str("a git-lfs pointer, not the file itself"),
-            Signature::LinkAsText { target } => {
-                write!(f, "a symbolic link to {target} that git checked out as a text file")
-            }
-            _ => self.fmt_binary(f),
-        }
-    }
-}
-
-impl Signature {
-    fn fmt_script(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Signature::Script { interpreter, .. } if interpreter.is_empty() => {
-                f.write_str("a script whose #! line names no interpreter")
-            }
-            Signature::Script { interpreter, crlf } => {
-                let name = text::printable(interpreter);
-                let ending = if *crlf { " with Windows line endings (CR LF)" } else { "" };
-                write!(f, "a script for {name}{ending}")
-            }
-            Signature::LateShebang { before, line } => {
-                let before = match before {
-                    Before::BlankLine => "an empty line",
-                    Before::Blanks => "blanks",
-                    Before::Lines => "other lines",
-                };
-                write!(f, "a script with {before} before its line \"{line}\"")
-            }
-            Signature::BrokenShebang { line } => {
-                write!(f, "a script whose first line \"{line}\" should begin with #!")
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn fmt_binary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Signature::MachO { cpu, kind } => write!(f, "a Mach-O {kind} for macOS on {cpu}"),
-            Signature::MachOFat { cpus } => {
-                write!(f, "a universal Mach-O file for macOS on {}", cpus.join(", "))
-            }
-            Signature::JavaClass { major } => write!(f, "a Java class file (version {major})"),
-            Signature::Pe { machine, kind } => match kind {
-                PeKind::DotNet => write!(f, "a .NET assembly, which dotnet runs"),
-                PeKind::Efi => write!(f, "an EFI program for {machine}"),
-                PeKind::Console | PeKind::Gui => write!(f, "a Windows program for {machine}"),
-                PeKind::Other => write!(f, "a PE file for {machine}"),
-            },
-            Signature::Dos => f.write_str("a DOS program"),
-            Signature::Ape => {
-                f.write_str("an actually portable executable, which shells run and the kernel does not")
-            }
-            Signature::Wasm { component: true } => f.write_str("a WebAssembly component"),
-            Signature::Wasm { component: false } => f.write_str("a WebAssembly module"),
-            Signature::Archive { format } => write!(f, "{format}"),
-            Signature::Bitcode => f.write_str("LLVM bitcode"),
-            Signature::AOut => f.write_str("an a.out program, which Linux no longer loads"),
-            Signature::Elf { header, kind } => elf_file::describe(f, header, *kind),
-            _ => f.write_str("a binary file of no known format"),
-        }
     }
 }
 

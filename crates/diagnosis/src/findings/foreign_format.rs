@@ -1,7 +1,8 @@
-//! The program is of a format that Linux does not execute: of macOS, Windows, wasm, or an archive.
+//! The program is of a format that Linux does not execute: of macOS, Windows, wasm, an archive, or source code.
 //!
 //! A Mach-O comes from a Mac (`go build` or `cargo build` without a Linux target, or a binary copied from the laptop);
-//! a PE from Windows; a gzip, zip, tar or deb was downloaded and never unpacked. The kernel knows none of them: ENOEXEC.
+//! a PE or a batch file from Windows; a gzip, zip, tar or deb was downloaded and never unpacked; a source was copied where
+//! the program was meant. The kernel knows none of them: ENOEXEC.
 //!
 //! ## What to do
 //! Build for Linux inside the image (`GOOS=linux`, a multi-stage build), or unpack the archive and copy the program
@@ -21,6 +22,7 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let title = match nature {
         Nature::Archive => "unpack it, and copy the program that is in it",
         Nature::Foreign => "build the program for Linux",
+        Nature::Source => "compile it, or write it for Linux, and copy the program that comes of it",
         _ => return None,
     };
     let object = subject.object(&refused.blame.path);

@@ -1,43 +1,31 @@
-//! Programs of other systems, archives and compressed files.
+//! Programs of other systems.
 
-use super::{Archive, PeKind, Signature};
+use super::{PeKind, Signature};
 
 /// Magic bytes at a file's beginning that say all.
 const MAGIC: &[(&[u8], Signature)] = &[
     (b"\0asm\x01\0\0\0", Signature::Wasm { component: false }),
     (b"\0asm\x0d\0\x01\0", Signature::Wasm { component: true }),
-    (b"\x1f\x8b", Signature::Archive { format: Archive::Gzip }),
-    (b"\xfd7zXZ\0", Signature::Archive { format: Archive::Xz }),
-    (b"\x28\xb5\x2f\xfd", Signature::Archive { format: Archive::Zstd }),
-    (b"BZh", Signature::Archive { format: Archive::Bzip2 }),
-    (b"\x04\x22\x4d\x18", Signature::Archive { format: Archive::Lz4 }),
-    (b"7z\xbc\xaf\x27\x1c", Signature::Archive { format: Archive::SevenZip }),
-    (b"!<arch>\ndebian-binary", Signature::Archive { format: Archive::Deb }),
-    (b"!<arch>\n", Signature::Archive { format: Archive::Ar }),
-    (b"\xed\xab\xee\xdb", Signature::Archive { format: Archive::Rpm }),
-    (b"hsqs", Signature::Archive { format: Archive::Squashfs }),
     (b"BC\xc0\xde", Signature::Bitcode),
     (b"\xde\xc0\x17\x0b", Signature::Bitcode),
     (b"\x07\x01\x64\0", Signature::AOut),
+    (b"\x08\x01\x64\0", Signature::AOut),
     (b"\x0b\x01\x64\0", Signature::AOut),
     (b"\xcc\0\x64\0", Signature::AOut),
     (b"MZqFpD='", Signature::Ape),
     (b"jartsr='", Signature::Ape),
+    (b"APEDBG='", Signature::Ape),
 ];
 
-pub(super) fn name(head: &[u8], _size: u64) -> Option<Signature> {
+pub(super) fn name(head: &[u8]) -> Option<Signature> {
     if let Some((_, signature)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(signature.clone());
     }
-    if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        let jar = head.windows(9).take(256).any(|bytes| bytes == b"META-INF/");
-        return Some(Signature::Archive { format: if jar { Archive::Jar } else { Archive::Zip } });
-    }
-    if head.get(257..262) == Some(b"ustar") {
-        return Some(Signature::Archive { format: Archive::Tar });
-    }
     if head.starts_with(b"MZ") && (head.len() < 64 || head[2..64].contains(&0)) {
         return Some(portable_executable(head));
+    }
+    if is_python_bytecode(head) {
+        return Some(Signature::PythonBytecode);
     }
     match big(head, 0)? {
         0xcafe_babe => fat_or_java(head, 20),
@@ -48,13 +36,24 @@ pub(super) fn name(head: &[u8], _size: u64) -> Option<Signature> {
     }
 }
 
+/// A `.pyc` file: a version number, a carriage return and a newline, flags of at most 3, and marshalled code (`e3`)
+/// behind 16 bytes (Python `Lib/importlib/_bootstrap_external.py`, PEP 552).
+fn is_python_bytecode(head: &[u8]) -> bool {
+    head.get(2..4) == Some(b"\r\n")
+        && little(head, 4).is_some_and(|flags| flags <= 3)
+        && head.get(16) == Some(&0xe3)
+}
+
 fn mach_o(cpu: u32, kind: u32) -> Signature {
     let kind = match kind {
         1 => "object file",
         2 => "program",
         4 => "memory dump",
         6 => "library",
+        7 => "loader",
         8 => "bundle",
+        10 => "debug file",
+        11 => "kernel extension",
         _ => "file",
     };
     Signature::MachO { cpu: mach_cpu(cpu).unwrap_or("an unknown processor"), kind }
@@ -94,7 +93,7 @@ fn portable_executable(head: &[u8]) -> Signature {
     }
     let machine = match half(head, at + 4) {
         Some(0x8664) => "x86_64",
-        Some(0xaa64) => "arm64",
+        Some(0xaa64 | 0xa641 | 0xa64e) => "arm64",
         Some(0x014c) => "i386",
         Some(0x01c0 | 0x01c2 | 0x01c4) => "arm (32-bit)",
         Some(0x5064) => "riscv64",
@@ -104,8 +103,10 @@ fn portable_executable(head: &[u8]) -> Signature {
     let optional = at + 24;
     let directories = if half(head, optional) == Some(0x20b) { optional + 112 } else { optional + 96 };
     let clr = little(head, directories + 14 * 8).is_some_and(|address| address != 0);
+    let is_library = half(head, at + 22).is_some_and(|flags| flags & 0x2000 != 0);
     let kind = match half(head, optional + 68) {
         _ if clr => PeKind::DotNet,
+        Some(2 | 3) if is_library => PeKind::Library,
         Some(2) => PeKind::Gui,
         Some(3) => PeKind::Console,
         Some(10..=13) => PeKind::Efi,
