@@ -101,7 +101,7 @@ mod tests {
         app: fails exec enoexec
           host x86_64 (default, 0): fails
           findings: damaged-program, default-architecture
-        error[damaged-program]: container app: /app is an ELF program for x86_64 cut short within its program headers (20 bytes missing): execve answers ENOEXEC (exec format error)
+        error[damaged-program]: container app: /app is an ELF program for x86_64 cut short within its program headers (at least 20 bytes missing): execve answers ENOEXEC (exec format error)
           | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
           | /app: ENOEXEC (exec format error): the file ends before its program headers do: it is cut short, or e_phoff is wrong (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_phdrs elf_read]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture

@@ -66,4 +66,16 @@ mod tests {
           = Edit Advice: unpack it, and copy the program that is in it
         ");
     }
+
+    #[test]
+    fn a_compressed_program_and_a_source() {
+        let mut packed = b"\x1f\x8b\x08\0\0\0\0\0\0\xff\0\x14\0\xeb\xff\x7fELF\x02\x01\x01".to_vec();
+        packed.extend([0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 62, 0]);
+        let text = Room::new().image("app:1", Picture::of_app("amd64", &packed)).finding(ID);
+        assert!(text.contains("/app is a gzip-compressed ELF program for x86_64: execve answers ENOEXEC"), "{text}");
+        let source = b"package main\n\nfunc main() {\n}\n";
+        let text = Room::new().image("app:1", Picture::of_app("amd64", source)).finding(ID);
+        assert!(text.contains("/app is Go source code, not a compiled program: execve answers ENOEXEC"), "{text}");
+        assert!(text.contains("compile it"), "{text}");
+    }
 }

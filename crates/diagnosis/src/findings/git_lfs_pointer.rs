@@ -36,7 +36,7 @@ mod tests {
         app: fails exec enoexec
           host x86_64 (default, 0): fails
           findings: git-lfs-pointer, default-architecture
-        error[git-lfs-pointer]: container app: /app is a git-lfs pointer to a file of 12345 bytes, not the file itself: execve answers ENOEXEC (exec format error)
+        error[git-lfs-pointer]: container app: /app is a git-lfs pointer to a file of 12345 bytes (sha256:4d7a2146), not the file itself: execve answers ENOEXEC (exec format error)
           | /app has no format that the kernel knows (layer 2 of 3, COPY app /app)
           | /app: ENOEXEC (exec format error): it is no program in a format that the kernel knows: it begins neither with #! nor as ELF does (layer 2 of 3, COPY app /app) [fs/exec.c search_binary_handler]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
