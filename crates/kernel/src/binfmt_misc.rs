@@ -1,5 +1,10 @@
 //! Formats that were registered at run time: emulators such as QEMU.
 
+mod qemu;
+mod register;
+
+pub use qemu::qemu_but;
+
 /// A registered handler (Documentation/admin-guide/binfmt-misc.rst).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handler {

@@ -1,14 +1,16 @@
 //! The host of a question.
 
-use execfit_kernel::host::{Architecture, Host, Support};
+use execfit_kernel::binfmt_misc::Handler;
+use execfit_kernel::host::{Architecture, Host, Isa, Preset, Support, kernel_version};
 use serde::{Deserialize, Deserializer};
 
 /// A host as a question describes it: by default x86_64 with Linux 6.12, 4 KiB pages and 32-bit programs.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HostQuestion {
-    #[serde(default)]
-    architecture: ArchitectureName,
+    /// A host by name, of which the other members change what they say.
+    preset: Option<String>,
+    architecture: Option<ArchitectureName>,
     /// `6.12`, or with more behind it, as `uname -r` tells it.
     kernel: Option<String>,
     page_size: Option<u32>,
@@ -17,11 +19,14 @@ pub(super) struct HostQuestion {
     compat32: Option<Option<bool>>,
     /// `vm.mmap_min_addr` in bytes. Where it matters and is not told, the answer is `unknown`.
     mmap_min_addr: Option<u64>,
+    /// `x86-64-v3`, `armv8.2-a` ...
+    isa: Option<String>,
+    /// Lines as they are written to /proc/sys/fs/binfmt_misc/register, in that order.
+    binfmt_misc: Option<Vec<String>>,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Deserialize)]
 enum ArchitectureName {
-    #[default]
     #[serde(rename = "x86_64", alias = "amd64", alias = "X86_64")]
     X86_64,
     #[serde(rename = "arm64", alias = "aarch64", alias = "ARM64")]
@@ -38,57 +43,56 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<boo
 
 impl HostQuestion {
     pub(super) fn host(self) -> Result<Host, String> {
-        let architecture = match self.architecture {
+        let mut host = self.base()?;
+        if let Some(text) = &self.kernel {
+            host.kernel = kernel_version(text)
+                .ok_or_else(|| format!("host.kernel: `{text}` is no version such as 6.12"))?;
+        }
+        match self.compat32 {
+            Some(Some(true)) => host.compat32 = Support::Yes,
+            Some(Some(false)) => host.compat32 = Support::No,
+            Some(None) => host.compat32 = Support::Unknown,
+            None => {}
+        }
+        host.page_size = self.page_size.unwrap_or(host.page_size);
+        // arch/arm64/Kconfig ARM64_4K_PAGES, ARM64_16K_PAGES, ARM64_64K_PAGES.
+        match (host.architecture, host.page_size) {
+            (_, 4096) | (Architecture::Arm64, 16384 | 65536) => {}
+            (architecture, size) => {
+                return Err(format!("host.page_size: {architecture} has no pages of {size} bytes"));
+            }
+        }
+        host.mmap_min_addr = self.mmap_min_addr.or(host.mmap_min_addr);
+        if let Some(name) = &self.isa {
+            let isa = Isa::named(name).filter(|isa| isa.architecture() == host.architecture);
+            host.isa = Some(isa.ok_or_else(|| format!("host.isa: {} has no {name}", host.architecture))?);
+        }
+        if let Some(lines) = &self.binfmt_misc {
+            // The kernel asks the last registered first.
+            let handlers = lines.iter().rev().map(|line| {
+                Handler::register(line).map_err(|why| format!("host.binfmt_misc: `{line}`: {why}"))
+            });
+            host.binfmt_misc = handlers.collect::<Result<_, _>>()?;
+        }
+        Ok(host)
+    }
+
+    fn base(&self) -> Result<Host, String> {
+        let architecture = self.architecture.as_ref().map(|name| match name {
             ArchitectureName::X86_64 => Architecture::X86_64,
             ArchitectureName::Arm64 => Architecture::Arm64,
+        });
+        let Some(name) = &self.preset else {
+            let architecture = architecture.unwrap_or(Architecture::X86_64);
+            return Ok(Host { kernel: KERNEL, ..Host::aws(architecture) });
         };
-        let compat32 = match (self.compat32, architecture) {
-            (Some(Some(true)), _) | (None, Architecture::X86_64) => Support::Yes,
-            (Some(Some(false)), _) => Support::No,
-            (Some(None), _) | (None, Architecture::Arm64) => Support::Unknown,
-        };
-        let kernel = match self.kernel {
-            None => KERNEL,
-            Some(text) => {
-                version(&text).ok_or_else(|| format!("host.kernel: `{text}` is no version such as 6.12"))?
+        let preset = Preset::named(name).ok_or_else(|| format!("host.preset: there is no {name}"))?;
+        let host = preset.host();
+        match architecture {
+            Some(other) if other != host.architecture => {
+                Err(format!("host.architecture: {name} is no host of {other}"))
             }
-        };
-        let page_size = self.page_size.unwrap_or(4096);
-        // arch/arm64/Kconfig ARM64_4K_PAGES, ARM64_16K_PAGES, ARM64_64K_PAGES.
-        match (architecture, page_size) {
-            (_, 4096) | (Architecture::Arm64, 16384 | 65536) => {}
-            _ => return Err(format!("host.page_size: {architecture} has no pages of {page_size} bytes")),
-        }
-        let mmap_min_addr = self.mmap_min_addr;
-        Ok(Host { compat32, page_size, kernel, mmap_min_addr, ..Host::aws(architecture) })
-    }
-}
-
-/// The first two numbers of a kernel's version.
-fn version(text: &str) -> Option<(u16, u16)> {
-    let (major, rest) = text.split_once('.')?;
-    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    Some((major.parse().ok()?, rest[..end].parse().ok()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions_as_uname_tells_them() {
-        for (text, expected) in [
-            ("6.12", Some((6, 12))),
-            ("6.12.94+deb13-amd64", Some((6, 12))),
-            ("7.2.13", Some((7, 2))),
-            ("5.10-rc1", Some((5, 10))),
-            ("6", None),
-            ("6.", None),
-            (".1", None),
-            ("six.1", None),
-            ("99999.1", None),
-        ] {
-            assert_eq!(version(text), expected, "{text}");
+            _ => Ok(host),
         }
     }
 }

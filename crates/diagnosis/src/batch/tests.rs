@@ -82,6 +82,29 @@ fn hosts() {
 }
 
 #[test]
+fn hosts_by_name_and_with_handlers() {
+    let foreign = |host: Value| ask(json!({"path": "/bin/foreign", "argv": ["zero", "one"], "host": host}));
+    let desktop = foreign(json!({"preset": "docker-desktop-intel"}));
+    assert_eq!((&desktop["outcome"], &desktop["bits"]), (&json!("starts"), &Value::Null));
+    assert_eq!(desktop["program"], "/usr/bin/qemu-aarch64");
+    assert_eq!(desktop["argv"], json!(["/usr/bin/qemu-aarch64", "/bin/foreign", "zero", "one"]));
+    // Without flag F the interpreter is the image's, and without P argv[0] is lost.
+    let line = |flags: &str| format!(r":q:M:18:\xb7\x00::/usr/bin/app:{flags}");
+    let inside = foreign(json!({"binfmt_misc": [line("")]}));
+    assert_eq!((&inside["program"], &inside["bits"]), (&json!("/usr/bin/app"), &json!(64)));
+    assert_eq!(inside["argv"], json!(["/usr/bin/app", "/bin/foreign", "one"]));
+    let last = r":r:M:18:\xb7\x00::/none:";
+    assert_eq!(foreign(json!({"binfmt_misc": [line(""), last]}))["blame"], "/none");
+    assert_eq!(foreign(json!({"preset": "graviton4", "kernel": "5.10"}))["outcome"], "starts");
+    let bad = |host: Value| foreign(host)["error"].as_str().unwrap_or_default().to_string();
+    assert!(bad(json!({"preset": "graviton9"})).contains("graviton9"));
+    assert!(bad(json!({"preset": "graviton2", "architecture": "x86_64"})).contains("x86_64"));
+    assert!(bad(json!({"binfmt_misc": ["x"]})).contains("seven"));
+    assert!(bad(json!({"isa": "armv8-a"})).contains("armv8-a"));
+    assert_eq!(foreign(json!({"isa": "x86-64-v3"}))["errno"], "ENOEXEC");
+}
+
+#[test]
 fn users_and_capabilities() {
     let private = |members: Value| {
         let mut question = json!({"path": "/bin/private"});

@@ -41,6 +41,7 @@ pub(crate) fn host(root: &mut Root) -> Host {
         mmap_min_addr: fs::read_to_string("/proc/sys/vm/mmap_min_addr")
             .ok()
             .and_then(|text| text.trim().parse().ok()),
+        isa: None,
         binfmt_misc: handlers(),
     }
 }
