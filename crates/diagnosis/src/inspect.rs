@@ -10,14 +10,14 @@ use crate::verdict::{Verdict, VerdictName};
 use crate::workload::{Capacity, Command, Engine, HostFact, HostSource, Observation, Placement, Workload};
 use execfit_image::digest::Digest;
 use execfit_image::platform::Platform;
-use execfit_kernel::host::Architecture;
+use execfit_kernel::host::{Architecture, Host, Preset, Support};
 use serde::Serialize;
 
 /// The value of [`Inspection::schema`].
 pub const SCHEMA: &str = "execfit/inspect/v1";
 
 /// What is asked of an image.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Asked {
     /// The reference.
     pub reference: String,
@@ -25,6 +25,32 @@ pub struct Asked {
     pub platforms: Vec<Platform>,
     /// What to run instead of what the image says.
     pub command: Command,
+    /// What is told of the host.
+    pub host: HostAsked,
+}
+
+/// What is told of the host; the rest is as AWS has it for the platform's architecture.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HostAsked {
+    /// A host by name, whatever the platform.
+    pub preset: Option<&'static Preset>,
+    /// The kernel's version.
+    pub kernel: Option<(u16, u16)>,
+    /// It runs no 32-bit programs.
+    pub no_32bit: bool,
+}
+
+impl HostAsked {
+    /// The host that is asked for a platform; `None` where none of its architecture is modelled.
+    fn on(&self, platform: &Platform) -> Option<Host> {
+        let named = self.preset.map(Preset::host);
+        let mut host = named.or_else(|| platform.host_architecture().map(Host::aws))?;
+        host.kernel = self.kernel.unwrap_or(host.kernel);
+        if self.no_32bit {
+            host.compat32 = Support::No;
+        }
+        Some(host)
+    }
 }
 
 /// The answer of `inspect`.
@@ -110,12 +136,14 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
     let mut needs = Vec::new();
     let mut runs = Vec::new();
     for platform in &platforms {
+        let host = asked.host.on(platform);
         let question = Question {
             image: &asked.reference,
             repository_credentials: None,
             command: &asked.command,
             engine: Engine::Containerd,
             platform,
+            host: host.as_ref(),
         };
         match run::run(case, &question) {
             Ok(run) => runs.push(report(case, asked, run)),

@@ -39,6 +39,8 @@ pub struct Question<'a> {
     pub engine: Engine,
     /// The platform that is asked for.
     pub platform: &'a Platform,
+    /// The host; `None`: one of AWS's, of the platform's architecture.
+    pub host: Option<&'a Host>,
 }
 
 /// The answer, with every step that led to it.
@@ -168,11 +170,15 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
     if child.os == "windows" {
         return Ok(run.unknown("the image is one of Windows, which is not modelled"));
     }
-    let Some(architecture) = run.host else {
-        let platform = question.platform;
-        return Ok(run.unknown(format!("hosts of {platform} are not modelled")));
+    let host = match (question.host, run.host) {
+        (Some(host), _) => host.clone(),
+        (None, Some(architecture)) => Host::aws(architecture),
+        (None, None) => {
+            let platform = question.platform;
+            return Ok(run.unknown(format!("hosts of {platform} are not modelled")));
+        }
     };
-    let host = Host::aws(architecture);
+    run.host = Some(host.architecture);
     match start(run, child, question.command, &host).map_err(|stopped| *stopped) {
         Ok(run) => Ok(run),
         Err((run, Gap::Unread { path, .. })) => match &child.trouble {

@@ -191,6 +191,7 @@ pub fn run_on(case: &Case, workload: &Workload, name: &str, architecture: Archit
         command: &workload.command,
         engine: workload.placement.engine,
         platform: &platform,
+        host: None,
     };
     run::run(case, &question)
 }

@@ -8,10 +8,12 @@ use crate::exit::{Exit, Stopped};
 use crate::observe::Observer;
 use crate::output::{self, text::Detail};
 use clap::Args;
-use execfit_diagnosis::inspect::Asked;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use execfit_diagnosis::inspect::{Asked, HostAsked};
 use execfit_diagnosis::workload::Command;
 use execfit_image::platform::Platform;
 use execfit_image::reference::Location;
+use execfit_kernel::host::{Preset, kernel_version};
 
 /// Would this image run, on each platform, and what does it start?
 ///
@@ -26,7 +28,7 @@ pub(super) struct Inspect {
     #[arg(required_unless_present = "batch")]
     image: Option<String>,
     /// Answer the questions of a file (`-` = standard input), a JSON object a line each; needs --format json
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "platform", "env", "workdir", "user", "entrypoint", "argv"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "platform", "env", "workdir", "user", "entrypoint", "argv", "kernel", "no_32bit", "host"])]
     batch: Option<String>,
     /// Ask for this platform (os/arch[/variant]); may be repeated. Without it, all that the image claims to have
     #[arg(long, value_name = "PLATFORM")]
@@ -43,11 +45,29 @@ pub(super) struct Inspect {
     /// The program, in place of the image's Entrypoint; ARGV are its arguments
     #[arg(long, value_name = "PROGRAM")]
     entrypoint: Option<String>,
+    /// The host's kernel, e.g. 6.12 or what `uname -r` tells
+    #[arg(long, value_name = "VERSION")]
+    kernel: Option<String>,
+    /// The host runs no 32-bit programs
+    #[arg(long = "no-32bit")]
+    no_32bit: bool,
+    /// A host by name, whatever the platform; without it, one of AWS's of the platform's architecture
+    #[arg(long, value_name = "NAME", value_parser = presets())]
+    host: Option<String>,
     #[command(flatten)]
     reach: Reach,
     /// Ask about this command instead of the image's Entrypoint and Cmd
     #[arg(last = true, value_name = "ARGV")]
     argv: Vec<String>,
+}
+
+/// The hosts that have a name, each with its source.
+fn presets() -> PossibleValuesParser {
+    Preset::ALL
+        .iter()
+        .map(|preset| PossibleValue::new(preset.name).help(preset.source))
+        .collect::<Vec<_>>()
+        .into()
 }
 
 impl Inspect {
@@ -93,6 +113,14 @@ impl Inspect {
             let (name, value) = pair.ok_or_else(|| format!("`{text}` is no variable: expected K=V"))?;
             Ok((name.to_string(), value.to_string()))
         };
+        let kernel = self.kernel.as_ref().map(|text| {
+            kernel_version(text).ok_or_else(|| format!("`{text}` is no kernel version such as 6.12"))
+        });
+        let host = HostAsked {
+            preset: self.host.as_deref().and_then(Preset::named),
+            kernel: kernel.transpose()?,
+            no_32bit: self.no_32bit,
+        };
         let mut entry_point: Vec<String> = self.entrypoint.iter().cloned().collect();
         entry_point.extend(self.argv.iter().cloned());
         Ok(Asked {
@@ -105,6 +133,7 @@ impl Inspect {
                 user: self.user.clone(),
                 ..Command::default()
             },
+            host,
         })
     }
 }

@@ -294,3 +294,47 @@ fn the_shell_of_the_image_for_another_processor() {
         (&json!("fails"), &json!("runs"))
     );
 }
+
+#[test]
+fn hosts_by_name_by_kernel_and_without_32_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = format!("dir:{}", folder.path().display());
+    for (name, bytes) in [("i386", compat(3, 0)), ("arm", compat(40, 0x0500_0000)), ("arm64", elf(ARM64))] {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(folder.path().join(name), mode).unwrap();
+    }
+    let ask = |platform: &str, more: &[&str], path: &str| {
+        let run = inspect(&[&[&at, "--platform", platform], more, &["--", path]].concat()).answer();
+        let run = &run["runs"][0];
+        format!("{} {}", run["verdict"].as_str().unwrap(), run["errno"].as_str().unwrap_or("-"))
+    };
+    assert_eq!(ask("linux/amd64", &[], "/i386"), "runs -");
+    assert_eq!(ask("linux/amd64", &["--no-32bit"], "/i386"), "fails ENOEXEC");
+    assert_eq!(ask("linux/arm64", &[], "/arm"), "unknown -");
+    assert_eq!(ask("linux/arm64", &["--host", "graviton3"], "/arm"), "runs -");
+    assert_eq!(ask("linux/arm64", &["--host", "graviton4"], "/arm"), "fails ENOEXEC");
+    assert_eq!(ask("linux/amd64", &[], "/arm64"), "fails ENOEXEC");
+    assert_eq!(ask("linux/amd64", &["--host", "ci-qemu-x86_64"], "/arm64"), "runs -");
+    assert_eq!(ask("linux/amd64", &["--host", "graviton2"], "/arm64"), "runs -");
+    // Linux 6.17 takes more program headers than a page holds.
+    let mut many = elf(X86_64);
+    many[56] = 74;
+    many.resize(0x3000, 0);
+    std::fs::write(folder.path().join("i386"), many).unwrap();
+    assert_eq!(ask("linux/amd64", &["--kernel", "6.1.176-amd64"], "/i386"), "fails ENOEXEC");
+    assert_ne!(ask("linux/amd64", &["--kernel", "7.2"], "/i386"), "fails ENOEXEC");
+    assert_eq!(inspect(&[&at, "--kernel", "new", "--platform", "linux/amd64", "--", "/x"]).code, 2);
+    assert_eq!(inspect(&[&at, "--host", "toaster", "--platform", "linux/amd64", "--", "/x"]).code, 2);
+}
+
+/// A 32-bit program of one empty segment.
+fn compat(machine: u8, flags: u32) -> Vec<u8> {
+    let mut bytes = vec![0; 52 + 32];
+    bytes[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
+    for (at, byte) in [(16, 2), (18, machine), (20, 1), (28, 52), (40, 52), (42, 32), (44, 1), (52, 4)] {
+        bytes[at] = byte;
+    }
+    bytes[36..40].copy_from_slice(&flags.to_le_bytes());
+    bytes
+}
