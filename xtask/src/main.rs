@@ -1,6 +1,7 @@
 //! The chores of this repository: `cargo xtask lab|test|tidy`.
 
 mod command;
+mod fuzz;
 mod lab;
 mod test;
 mod tidy;

@@ -10,7 +10,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::command::workspace;
-use crate::{Result, command, lab, tidy};
+use crate::{Result, command, fuzz, lab, tidy};
 
 /// Set by Ctrl-C or SIGTERM: what runs is ended, and what was started is stopped.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
@@ -34,6 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     step("tidy", tidy::run());
     step("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
     step("doc", cargo(&["doc", "--workspace", "--no-deps"], &[("RUSTDOCFLAGS", "-D warnings".to_owned())]));
+    step("fuzz", fuzz::run());
     // The lab is brought up only for as long as it is needed.
     step("build", cargo(&["test", "--workspace", "--no-run"], &[]));
 

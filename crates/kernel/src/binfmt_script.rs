@@ -38,7 +38,7 @@ pub fn parse(head: &[u8; HEAD]) -> Result<Line<'_>, Rule> {
             HEAD - 1
         }
     };
-    while is_blank(head[end - 1]) {
+    while end > 2 && is_blank(head[end - 1]) {
         end -= 1;
     }
     let name = not_blank(head, 2, end).filter(|name| *name != end).ok_or(NO_NAME)?;
@@ -104,6 +104,7 @@ mod tests {
     #[test]
     fn lines_without_a_name() {
         check(b"#!\n", Err(NO_NAME));
+        check(b"\n", Err(NO_NAME));
         check(b"#!  \n/bin/sh\n", Err(NO_NAME));
         check(b"#!", Ok(("", None)));
         check(b"#! ", Ok(("", None)));
