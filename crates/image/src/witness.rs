@@ -19,8 +19,9 @@ pub struct Witness {
     pub size: u64,
     /// The extended attribute `security.capability`.
     pub capability: Option<Vec<u8>>,
-    /// The pieces that were kept: the head (up to 4 KiB), and of an ELF file the program headers and the text of
-    /// `PT_INTERP` where these lie beyond it. In order of their offsets, not overlapping.
+    /// The pieces that were kept: the head (up to 4 KiB), and of an ELF file the program headers, the text of
+    /// `PT_INTERP`, and what a dynamic loader reads of it, where these lie beyond it. In order of their offsets, not
+    /// overlapping.
     pub pieces: Vec<Piece>,
     /// The layer it came with; `None` in an unpacked tree.
     pub origin: Option<Origin>,

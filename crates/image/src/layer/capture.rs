@@ -1,8 +1,12 @@
-//! What is kept of a file's content: its head, and of an ELF file what the kernel reads beyond it.
+//! What is kept of a file's content: its head, and of an ELF file what the kernel and the dynamic loader read beyond it.
+
+mod recorder;
 
 use crate::tar::{Archive, Entry, Input, TarError};
 use crate::witness::Piece;
 use execfit_kernel::elf::{self, Header, ProgramHeader};
+use execfit_kernel::ld_so::{self, Object};
+use recorder::{Lost, Recorder};
 
 /// What is kept of programs, scripts and libraries.
 pub(crate) const HEAD: usize = 4096;
@@ -10,6 +14,10 @@ pub(crate) const HEAD: usize = 4096;
 pub(crate) const SHORT_HEAD: usize = 256;
 /// What is kept of the files that tell a user's number (passwd(5), group(5)).
 const USER_DATABASE: usize = 64 * 1024;
+/// What is kept of `/etc/ld.so.cache` (ld.so(8)); one of a large distribution has some 200 KiB.
+const LOADER_CACHE: usize = 1024 * 1024;
+/// How much of a loader is looked through for the directories that it searches.
+const LONGEST_LOADER: u64 = 4 * 1024 * 1024;
 /// Longest program header table (Linux `fs/binfmt_elf.c`, `load_elf_phdrs`).
 const LONGEST_TABLE: u64 = 65536;
 /// Longest interpreter name (Linux `load_elf_binary`: `PATH_MAX`).
@@ -25,6 +33,12 @@ pub(crate) trait Body {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Self::Error>;
     /// Passes over bytes.
     fn skip(&mut self, count: u64) -> Result<(), Self::Error>;
+    /// Whether [`Body::go_to`] does anything.
+    const GOES_BACK: bool = false;
+    /// Goes to a place, before or behind.
+    fn go_to(&mut self, _: u64) -> Result<(), Self::Error> {
+        Ok(())
+    }
 }
 
 impl<I: Input> Body for Archive<I> {
@@ -61,6 +75,8 @@ pub(crate) fn capture<B: Body>(
     let mut head = read(body, size.min(SHORT_HEAD as u64))?;
     let longest = match path {
         b"/etc/passwd" | b"/etc/group" => USER_DATABASE,
+        b"/etc/ld.so.cache" => LOADER_CACHE,
+        _ if is_musl_path(path) => HEAD,
         _ if executable || head.starts_with(elf::MAGIC) || head.starts_with(b"#!") => HEAD,
         _ => SHORT_HEAD,
     };
@@ -68,29 +84,52 @@ pub(crate) fn capture<B: Body>(
     if head.is_empty() {
         return Ok(Vec::new());
     }
-    let header = Header::read(&head);
-    let mut pieces = vec![Piece { offset: 0, bytes: head }];
-    if let Some(header) = header {
-        beyond_the_head(body, size, &header, &mut pieces)?;
+    let Some(header) = Header::read(&head) else { return Ok(vec![Piece { offset: 0, bytes: head }]) };
+    let mut recorder = Recorder::new(body, size, head);
+    let read = read_elf(&mut recorder, path, &header);
+    match read {
+        Ok(()) | Err(Lost::Passed) => recorder.finish(),
+        Err(Lost::Failed(error)) => Err(error),
     }
-    Ok(pieces)
 }
 
-/// Program headers, interpreter and property note of an ELF file, where these lie beyond its head.
-fn beyond_the_head<B: Body>(
-    body: &mut B,
-    size: u64,
+/// `/etc/ld-musl-ARCH.path`: where musl's loader looks (musl ldso/dynlink.c).
+fn is_musl_path(path: &[u8]) -> bool {
+    path.strip_prefix(b"/etc/ld-musl-").is_some_and(|rest| rest.ends_with(b".path") && !rest.contains(&b'/'))
+}
+
+/// Whether it is named as glibc's loaders are.
+fn is_loader(path: &[u8]) -> bool {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    [&b"ld-"[..], b"ld.so", b"ld64.so"].iter().any(|own| name.starts_with(own))
+}
+
+/// Reads what the kernel reads of an ELF file, and what a loader reads: all of it is kept.
+fn read_elf<B: Body>(
+    recorder: &mut Recorder<'_, B>,
+    path: &[u8],
     header: &Header,
-    pieces: &mut Vec<Piece>,
-) -> Result<(), B::Error> {
+) -> Result<(), Lost<B::Error>> {
     let wide = header.is_wide();
-    let stride = ProgramHeader::size(wide) as u64;
-    let length = (u64::from(header.program_header_count) * stride).min(LONGEST_TABLE);
-    keep(body, size, header.program_headers, length, pieces)?;
-    let table = kept(pieces, header.program_headers, length);
+    let stride = ProgramHeader::size(wide);
+    let length = (u64::from(header.program_header_count) * stride as u64).min(LONGEST_TABLE);
+    let mut table = vec![0; length as usize];
+    let got = recorder.read_at(header.program_headers, &mut table)?;
+    let headers = table[..got].chunks_exact(stride);
+    let headers: Vec<ProgramHeader> =
+        headers.map(|bytes| ProgramHeader::read(bytes, wide, header.data == 2)).collect();
+    let is_dynamic = headers.iter().any(|header| header.kind == elf::PT_DYNAMIC);
+    if is_dynamic {
+        let first = headers.iter().find(|header| header.kind == elf::PT_LOAD);
+        let end = if is_loader(path) {
+            LONGEST_LOADER
+        } else {
+            first.map_or(0, |load| load.offset.saturating_add(load.file_size))
+        };
+        recorder.hold(end).map_err(Lost::Failed)?;
+    }
     let mut wanted: Vec<(u64, u64)> = Vec::new();
-    for bytes in table.chunks_exact(ProgramHeader::size(wide)) {
-        let segment = ProgramHeader::read(bytes, wide, header.data == 2);
+    for segment in &headers {
         let longest = match segment.kind {
             elf::PT_INTERP => LONGEST_INTERPRETER,
             elf::PT_GNU_PROPERTY => LONGEST_NOTE,
@@ -102,40 +141,25 @@ fn beyond_the_head<B: Body>(
     }
     wanted.sort_unstable();
     for (offset, length) in wanted {
-        keep(body, size, offset, length, pieces)?;
+        keep(recorder, offset, length)?;
+    }
+    if is_dynamic {
+        Object::read(&mut |offset, buffer| recorder.read_at(offset, buffer))?;
+        if is_loader(path) {
+            let directories = ld_so::system_directories(&recorder.beginning(LONGEST_LOADER)?);
+            let directories = directories.unwrap_or_default();
+            keep(recorder, directories.start as u64, directories.len() as u64)?;
+        }
     }
     Ok(())
 }
 
-/// Reads on to a run of bytes and keeps it; what lies before the reader is there already, or is lost.
-fn keep<B: Body>(
-    body: &mut B,
-    size: u64,
-    offset: u64,
-    length: u64,
-    pieces: &mut Vec<Piece>,
-) -> Result<(), B::Error> {
-    let position = pieces.last().map_or(0, Piece::end);
-    let end = offset.saturating_add(length).min(size);
-    let start = offset.max(position);
-    if start >= end {
-        return Ok(());
+/// Keeps a run of bytes; what has passed is lost.
+fn keep<B: Body>(recorder: &mut Recorder<'_, B>, offset: u64, length: u64) -> Result<(), Lost<B::Error>> {
+    match recorder.read_at(offset, &mut vec![0; length as usize]) {
+        Ok(_) | Err(Lost::Passed) => Ok(()),
+        Err(failed) => Err(failed),
     }
-    body.skip(start - position)?;
-    let bytes = read(body, end - start)?;
-    match pieces.last_mut() {
-        Some(last) if start == position => last.bytes.extend(bytes),
-        _ => pieces.push(Piece { offset: start, bytes }),
-    }
-    Ok(())
-}
-
-/// The bytes of a run that were kept; empty where its beginning was not.
-fn kept(pieces: &[Piece], offset: u64, length: u64) -> Vec<u8> {
-    let piece = pieces.iter().find(|piece| piece.offset <= offset && offset < piece.end());
-    let from = |piece: &Piece| usize::try_from(offset - piece.offset).unwrap_or(usize::MAX);
-    let rest = piece.and_then(|piece| piece.bytes.get(from(piece)..)).unwrap_or_default();
-    rest[..rest.len().min(usize::try_from(length).unwrap_or(usize::MAX))].to_vec()
 }
 
 fn read<B: Body>(body: &mut B, length: u64) -> Result<Vec<u8>, B::Error> {

@@ -90,6 +90,12 @@ impl Body for OnDisk {
     fn skip(&mut self, count: u64) -> io::Result<()> {
         self.0.seek(SeekFrom::Current(count.try_into().map_err(io::Error::other)?)).map(drop)
     }
+
+    const GOES_BACK: bool = true;
+
+    fn go_to(&mut self, offset: u64) -> io::Result<()> {
+        self.0.seek(SeekFrom::Start(offset)).map(drop)
+    }
 }
 
 /// `security.capability` of a file; `None` also where the file system has no such attributes.
