@@ -125,6 +125,9 @@ pub struct ChildFacts {
     /// `WorkingDir`.
     #[serde(default)]
     pub working_dir: String,
+    /// Whether files were kept with what a dynamic loader reads of them. Cases of before are answered up to the kernel.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub libraries: bool,
     /// The files that a verdict asked for, by path; `null` = it was looked for and is not there.
     #[serde(default)]
     pub files: BTreeMap<String, Option<FileFacts>>,

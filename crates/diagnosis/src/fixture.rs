@@ -2,6 +2,7 @@
 
 use crate::case::{Case, ChildFacts, ImageFacts, Log, Need, Refusal, Trouble, TroubleKind};
 use crate::finding::Finding;
+use crate::linked::Linked;
 use crate::report::{Pending, Report, diagnose};
 use crate::target::{Target, TargetKind};
 use execfit_image::digest::Digest;
@@ -15,6 +16,8 @@ use std::fmt::Write as _;
 
 pub(crate) const AMD64: u16 = 62;
 pub(crate) const ARM64: u16 = 183;
+/// The loader of [`Picture::linked`].
+pub(crate) const LD_SO: &str = "/lib64/ld-linux-x86-64.so.2";
 const ACCOUNT: &str = "arn:aws:ecs:eu-west-1:111122223333";
 
 /// A statically linked ELF64 program with one segment.
@@ -75,6 +78,19 @@ impl Picture {
     /// An image that holds this file as `/app` and runs it.
     pub(crate) fn of_app(architecture: &str, bytes: &[u8]) -> Picture {
         Picture::new(architecture).layer(2, "COPY app /app").file("/app", 0o755, bytes).entrypoint(&["/app"])
+    }
+
+    /// The image of a dynamically linked program with Debian's C library, of which a loader's questions are answered.
+    pub(crate) fn linked(program: &Linked) -> Picture {
+        let mut picture = Picture::of_app("amd64", &program.bytes()).layer(1, "FROM debian");
+        picture.child.libraries = true;
+        let mut loader = Linked::library(AMD64, "ld-linux-x86-64.so.2").bytes();
+        loader.extend(b"\0/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/\0");
+        let core = Linked::library(AMD64, "libc.so.6").defines("GLIBC_2.2.5").defines("GLIBC_2.33");
+        picture
+            .file(LD_SO, 0o755, &loader)
+            .file("/lib/x86_64-linux-gnu/libc.so.6", 0o755, &core.bytes())
+            .layer(3, "COPY --from=build /out /")
     }
 
     pub(crate) fn entrypoint(mut self, words: &[&str]) -> Picture {

@@ -271,6 +271,14 @@ fn step(step: &TraceStep) -> StepReport {
             (None, Some(format!("{answer}: {}", rule.text)), Some(rule.source))
         }
         StepKind::Unrecognised | StepKind::Starts => (None, None, None),
+        StepKind::Library { name, needed_by, by } => {
+            let detail = format!("{}, needed by {}, found by {by}", run::show(name), run::show(needed_by));
+            (None, Some(detail), None)
+        }
+        StepKind::PassedOver { name, machine } => {
+            (Some(machine.name().to_string()), Some(run::show(name)), None)
+        }
+        StepKind::LoaderRefused(rule) => (None, Some(rule.text.to_string()), Some(rule.source)),
     };
     StepReport {
         path: run::show(&step.path),

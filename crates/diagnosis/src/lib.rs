@@ -12,6 +12,9 @@ pub mod findings;
 mod fixture;
 mod follow;
 pub mod inspect;
+#[cfg(test)]
+#[path = "../../kernel/src/ld_so/craft.rs"]
+mod linked;
 pub mod log_line;
 pub mod nature;
 pub mod process;

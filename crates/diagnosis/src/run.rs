@@ -1,5 +1,6 @@
 //! One container on one host: which manifest it gets, how its program is found, and what `execve` answers.
 
+mod loading;
 mod mounted;
 mod trace;
 
@@ -18,6 +19,7 @@ use execfit_kernel::elf::Machine;
 use execfit_kernel::errno::Errno;
 use execfit_kernel::exec::{Call, Outcome, Step, execve};
 use execfit_kernel::host::{Architecture, Host};
+use execfit_kernel::ld_so::Death;
 use execfit_kernel::signature::{Language, Signature};
 use execfit_kernel::tree::Gap;
 use execfit_kernel::{launcher, lookup};
@@ -66,6 +68,11 @@ pub struct Run {
     pub started_by: Vec<Vec<u8>>,
     /// The engine's init found no program format and handed the file to `/bin/sh`.
     pub through_shell: bool,
+    /// How the dynamic loader gives up, where the program starts and that does.
+    pub death: Option<Death>,
+    /// The file that is marked to need an x86 ISA level above the baseline, and the level's bits, where the host's is
+    /// not known.
+    pub isa_in_doubt: Option<(Vec<u8>, u32)>,
 }
 
 /// The file and the rule that decided against a run.
@@ -112,6 +119,8 @@ impl Run {
             searched: String::new(),
             started_by: Vec::new(),
             through_shell: false,
+            death: None,
+            isa_in_doubt: None,
         }
     }
 
@@ -235,6 +244,12 @@ fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Re
         by_init(&mut run, &tree, host, &process, &credentials)
     } else {
         by_runtime(&mut run, &tree, host, &process, &credentials)
+    };
+    let answer = match answer {
+        Ok(Verdict::Runs) if !run.through_shell => {
+            loading::load(&mut run, &tree, host, &process, &credentials)
+        }
+        answer => answer,
     };
     match answer {
         Ok(verdict) => {

@@ -94,6 +94,10 @@ pub fn keep_what_is_read(path: &[u8], size: u64, mut pieces: Vec<Piece>) -> Vec<
         pieces.iter_mut().for_each(|piece| piece.bytes = without_passwords(&piece.bytes));
         return pieces;
     }
+    // Where a dynamic loader looks: names and paths of libraries.
+    if path == b"/etc/ld.so.cache" || path.starts_with(b"/etc/ld-musl-") {
+        return pieces;
+    }
     let Some(head) = pieces.first_mut().filter(|piece| piece.offset == 0) else { return pieces };
     if head.bytes.starts_with(b"\x7fELF") {
         return pieces;

@@ -12,6 +12,7 @@ use execfit_image::platform::Platform;
 use execfit_image::reference::Reference;
 use execfit_kernel::errno::Errno;
 use execfit_kernel::host::Architecture;
+use execfit_kernel::ld_so::Death;
 use execfit_kernel::signature::Signature;
 
 /// One container, its runs on every kind of host, and what surrounds it.
@@ -91,6 +92,25 @@ impl<'a> Subject<'a> {
         let (host, run, failure) = self.failing()?;
         let blame = run.blame.as_ref().filter(|_| *failure == Failure::Exec(errno))?;
         Some(Refused { host: host.architecture, run, blame, file: self.file(run, &blame.path) })
+    }
+
+    /// How the dynamic loader gives up, in the first run where it does.
+    pub fn death(&self) -> Option<(&Run, &Death)> {
+        let (_, run, _) = self.failing()?;
+        Some((run, run.death.as_ref()?))
+    }
+
+    /// What a loader that gives up says, and the process's exit code.
+    pub fn last_words(&self, death: &Death) -> String {
+        let text = String::from_utf8_lossy(&death.text);
+        let line: String = text.lines().next().unwrap_or_default().chars().take(300).collect();
+        let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        match (&line[..], death.exit) {
+            ("", Some(code)) => format!("it dies without a word (exit code {code})"),
+            ("", None) => "it dies while it is loaded, or as soon as the library is used".into(),
+            (line, Some(code)) => format!("`{line}` (exit code {code})"),
+            (line, None) => format!("`{line}`"),
+        }
     }
 
     /// The file that no program format knows, with what it really is.
@@ -263,6 +283,16 @@ fn rung(step: &TraceStep) -> Evidence {
             format!("{path}: {answer}: {}", rule.text)
         }
         StepKind::Starts => format!("{path} starts"),
+        StepKind::Library { name, needed_by, by } => {
+            format!("{path} is {}, needed by {}, found by {by}", run::show(name), run::show(needed_by))
+        }
+        StepKind::PassedOver { name, machine } => {
+            format!("{path} is passed over as {}: it is for {}", run::show(name), machine.name())
+        }
+        StepKind::LoaderRefused(rule) => {
+            source = Some(rule.source.to_string());
+            format!("{path}: {}", rule.text)
+        }
     };
     let origin = step.origin.as_ref();
     Evidence {

@@ -193,9 +193,6 @@ fn load_by_kind(tree: &dyn FileTree, program: &Program<'_>, trace: &mut dyn Trac
         Ok(found) => found,
         Err(_) => return Err(unknown(format!("{} cannot be read", show(program.interpreter)))),
     };
-    let Some(loader_object) = open.object(&loader)? else {
-        return Err(unknown(format!("{} is no loader", show(&loader.file))));
-    };
     let Some(object) = object_at(tree, program.path)? else {
         return Err(unknown(format!("{} is no ELF file", show(program.path))));
     };
@@ -205,6 +202,13 @@ fn load_by_kind(tree: &dyn FileTree, program: &Program<'_>, trace: &mut dyn Trac
             show(program.path)
         )));
     }
+    // glibc elf/get-dynamic-info.h, musl decode_dyn: without a dynamic section there is nothing to look for.
+    if !object.is_dynamic {
+        return Ok(Ready { libraries: Vec::new(), isa_in_doubt: None });
+    }
+    let Some(loader_object) = open.object(&loader)? else {
+        return Err(unknown(format!("{} is no loader", show(&loader.file))));
+    };
     match kind(program.interpreter, &loader.file, loader_object.soname.as_deref()) {
         Some(Kind::Glibc) => glibc::load(&open, program, object, &loader, loader_object, trace),
         Some(Kind::Musl) => musl::load(&open, program, object, &loader, trace),

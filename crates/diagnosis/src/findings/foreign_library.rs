@@ -1,7 +1,12 @@
-//! The program is right, and its loader or a library is of another architecture or class.
+//! The program is right, and its loader or a library is of another architecture or class, or no library at all.
 //!
 //! The kernel opens the loader that a program names (`PT_INTERP`) and refuses one that is not of its own kind with
 //! ELIBBAD: `accessing a corrupted shared library`. It comes from files copied between images of different platforms.
+//!
+//! A library of another architecture glibc's loader passes over in silence, and says that there is none: `cannot open
+//! shared object file: No such file or directory`, though the file is plainly there. One of another word size it calls
+//! `wrong ELF class`, what is no library `invalid ELF header` or `file too short`. musl's loader takes a foreign
+//! library without a word, and dies of it.
 //!
 //! ## What to do
 //! Copy program and libraries from the same image, of the same platform: `COPY --from` a stage of the same
@@ -10,14 +15,19 @@
 use super::rungs;
 use crate::finding::{Finding, Severity};
 use crate::remedy::Remedy;
-use crate::subject::Subject;
+use crate::run::{self, Run};
+use crate::subject::{Subject, ladder};
 use execfit_kernel::errno::Errno;
+use execfit_kernel::ld_so::{Cause, Death};
 use execfit_kernel::signature::Signature;
 
 /// The finding's id.
 pub(super) const ID: &str = "foreign-library";
 
 pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
+    if let Some((run, death)) = subject.death() {
+        return unfit_library(subject, run, death);
+    }
     let refused = subject.refused(Errno::ELIBBAD)?;
     let what = refused.file.map_or("no loader".to_string(), |file| Signature::of(file.head(), file.size).describe());
     let object = subject.object(&refused.blame.path);
@@ -26,11 +36,61 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, refused.ladder())).cured_by(mend))
 }
 
+/// A library that the loader does not take.
+fn unfit_library(subject: &Subject<'_>, run: &Run, death: &Death) -> Option<Finding> {
+    if !matches!(death.cause, Cause::Foreign | Cause::Unfit | Cause::Cut) {
+        return None;
+    }
+    let what = subject.file(run, &death.blame).map_or("no library".to_string(), |file| Signature::of(file.head(), file.size).describe());
+    let cut = if death.cause == Cause::Cut { ", cut off" } else { "" };
+    let object = subject.object(&death.blame);
+    let message = format!("{object}, needed by {}, is {what}{cut}: {}", run::show(&death.needed_by), subject.last_words(death));
+    let mend = Remedy::edit("copy program and libraries from the same image, of the same platform", &[]);
+    Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, ladder(run))).cured_by(mend))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{AMD64, ARM64, Picture, Room, dynamic, elf};
+    use crate::fixture::{AMD64, ARM64, LD_SO, Picture, Room, dynamic, elf};
+    use crate::linked::Linked;
     use insta::assert_snapshot;
+
+    #[test]
+    fn a_library_of_another_machine_and_one_that_is_none() {
+        let picture = || Picture::linked(&Linked::program(AMD64, LD_SO).needs("libx.so.1").needs("libc.so.6"));
+        let library = Linked::library(ARM64, "libx.so.1").bytes();
+        let room = Room::new().image("app:1", picture().file("/usr/lib/libx.so.1", 0o644, &library));
+        assert_snapshot!(room.finding(ID), @"
+        app: fails loader
+          host x86_64 (default, 0): fails
+          findings: foreign-library, default-architecture
+        error[foreign-library]: container app: /usr/lib/libx.so.1, needed by /app, is an ELF shared library for arm64, no program: `/app: error while loading shared libraries: libx.so.1: cannot open shared object file: No such file or directory` (exit code 127)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app asks for the loader /lib64/ld-linux-x86-64.so.2 (layer 2 of 3, COPY app /app)
+          | /lib64/ld-linux-x86-64.so.2 is the loader for x86_64 (64-bit, e_machine 62) (layer 1 of 3, FROM debian)
+          | /usr/lib/libx.so.1 is passed over as libx.so.1: it is for arm64 (layer 3 of 3, COPY --from=build /out /)
+          | /usr/lib/libx.so.1: none of the places where the loader looks has a library of this name for this machine (layer 3 of 3, COPY --from=build /out /) [ld.so(8), glibc elf/dl-load.c _dl_map_object]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: copy program and libraries from the same image, of the same platform
+        ");
+        let text = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000\nsize 100000\n";
+        let room = Room::new().image("app:1", picture().file("/usr/lib/libx.so.1", 0o644, text));
+        assert_snapshot!(room.finding(ID), @"
+        app: fails loader
+          host x86_64 (default, 0): fails
+          findings: foreign-library, default-architecture
+        error[foreign-library]: container app: /usr/lib/libx.so.1, needed by /app, is a git-lfs pointer to a file of 100000 bytes (sha256:00000000), not the file itself: `/app: error while loading shared libraries: /usr/lib/libx.so.1: invalid ELF header` (exit code 127)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app asks for the loader /lib64/ld-linux-x86-64.so.2 (layer 2 of 3, COPY app /app)
+          | /lib64/ld-linux-x86-64.so.2 is the loader for x86_64 (64-bit, e_machine 62) (layer 1 of 3, FROM debian)
+          | /usr/lib/libx.so.1: its ELF header is not one of a library for this machine (layer 3 of 3, COPY --from=build /out /) [glibc elf/dl-load.c open_verify]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          = Edit Advice: copy program and libraries from the same image, of the same platform
+        ");
+    }
 
     #[test]
     fn a_loader_of_another_machine() {

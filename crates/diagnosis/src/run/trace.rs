@@ -42,6 +42,24 @@ pub enum StepKind {
     Refused(Option<Errno>, Rule),
     /// The program starts.
     Starts,
+    /// The loader finds a library.
+    Library {
+        /// The name that is asked for.
+        name: Vec<u8>,
+        /// The file that needs it.
+        needed_by: Vec<u8>,
+        /// What led to it, e.g. `/etc/ld.so.cache`.
+        by: &'static str,
+    },
+    /// The loader passes over a file of the right name, which is of another machine or word size.
+    PassedOver {
+        /// The name that is asked for.
+        name: Vec<u8>,
+        /// The file's machine.
+        machine: Machine,
+    },
+    /// The loader's answer against it.
+    LoaderRefused(Rule),
 }
 
 impl StepKind {
@@ -57,6 +75,9 @@ impl StepKind {
             StepKind::Unrecognised => "unrecognised",
             StepKind::Refused(..) => "refused",
             StepKind::Starts => "starts",
+            StepKind::Library { .. } => "library",
+            StepKind::PassedOver { .. } => "passed-over",
+            StepKind::LoaderRefused(_) => "loader-refused",
         }
     }
 }

@@ -211,6 +211,7 @@ fn blank(digest: Digest) -> ChildFacts {
         env: Vec::new(),
         user: String::new(),
         working_dir: String::new(),
+        libraries: true,
         files: BTreeMap::new(),
         trouble: None,
     }

@@ -168,3 +168,67 @@ fn read<B: Body>(body: &mut B, length: u64) -> Result<Vec<u8>, B::Error> {
     bytes.truncate(got);
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::witness::read_pieces;
+    use std::convert::Infallible;
+
+    /// A file that passes once.
+    struct Passing<'a>(&'a [u8]);
+
+    impl Body for Passing<'_> {
+        type Error = Infallible;
+
+        fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Infallible> {
+            let length = buffer.len().min(self.0.len());
+            buffer[..length].copy_from_slice(&self.0[..length]);
+            self.0 = &self.0[length..];
+            Ok(length)
+        }
+
+        fn skip(&mut self, count: u64) -> Result<(), Infallible> {
+            self.0 = &self.0[(count as usize).min(self.0.len())..];
+            Ok(())
+        }
+    }
+
+    fn kept(path: &str, file: &[u8]) -> Vec<Piece> {
+        capture(&mut Passing(file), path.as_bytes(), file.len() as u64, true).unwrap()
+    }
+
+    #[test]
+    fn what_a_loader_reads_of_real_files_is_kept_and_little_else() {
+        let own = std::env::current_exe().unwrap();
+        let machine = std::env::consts::ARCH;
+        let library = format!("/lib/{machine}-linux-gnu/libc.so.6");
+        for path in [own.to_str().unwrap(), &library, "/lib64/ld-linux-x86-64.so.2"] {
+            let Ok(file) = std::fs::read(path) else { continue };
+            let pieces = kept(path, &file);
+            let whole = Object::read(&mut |offset, buffer: &mut [u8]| {
+                let rest = file.get(offset as usize..).unwrap_or_default();
+                let length = rest.len().min(buffer.len());
+                buffer[..length].copy_from_slice(&rest[..length]);
+                Ok::<_, Infallible>(length)
+            });
+            let size = file.len() as u64;
+            let again = Object::read(&mut |offset, buffer: &mut [u8]| {
+                read_pieces(&pieces, size, offset, buffer).ok_or(())
+            });
+            assert_eq!(again, Ok(whole.unwrap()), "{path}");
+            let length: usize = pieces.iter().map(|piece| piece.bytes.len()).sum();
+            assert!(length < HEAD + 16 * 1024, "{path}: {length} bytes in {} pieces", pieces.len());
+            assert!(pieces.windows(2).all(|pair| pair[0].end() < pair[1].offset), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_directories_of_a_loader_are_kept() {
+        let path = "/lib64/ld-linux-x86-64.so.2";
+        let Ok(file) = std::fs::read(path) else { return };
+        let list: &[u8] = b"/usr/lib";
+        let pieces = kept(path, &file);
+        assert!(pieces.iter().skip(1).any(|piece| piece.bytes.windows(8).any(|bytes| bytes == list)));
+    }
+}

@@ -78,7 +78,8 @@ impl Linked {
         let mut file = self.header(count);
         let mut segment = |kind: u32, at: usize, length: usize, align: u64| {
             file.extend(kind.to_le_bytes());
-            file.extend(5u32.to_le_bytes());
+            // Writable: kernels up to 6.1 clear the end of a loader's last page whatever its flags.
+            file.extend(7u32.to_le_bytes());
             let (at, length) = (at as u64, length as u64);
             [at, at, at, length, length, align].iter().for_each(|field| file.extend(field.to_le_bytes()));
         };
