@@ -41,7 +41,11 @@ fn parse(file: &[u8]) {
     let mut head = [0; HEAD];
     let length = file.len().min(HEAD);
     head[..length].copy_from_slice(&file[..length]);
+    // Nobody asks about other files; it must not panic at them all the same.
     let Ok(line) = binfmt_script::parse(&head) else { return };
+    if !file.starts_with(b"#!") {
+        return;
+    }
     let parts = line.interpreter.iter().chain(line.argument.unwrap_or_default());
     assert!(parts.clone().all(|byte| !matches!(byte, 0 | b'\n')));
     assert!(!line.interpreter.iter().any(|byte| matches!(byte, b' ' | b'\t')));
