@@ -238,19 +238,19 @@ fn loader_header(exec: &mut Exec<'_, '_>, loader: &Found<'_>, abi: Abi) -> Resul
     Ok(RawHeader::read(&head, abi.is_wide(), false))
 }
 
-/// A file's program headers. As many as a 4 KiB page holds are kept in place.
+/// A file's program headers. Eighteen are kept in place; programs have a dozen.
 pub(crate) struct ProgramHeaders {
-    inline: [u8; PAGE],
+    inline: [u8; INLINE],
     heap: Vec<u8>,
     length: usize,
     wide: bool,
 }
 
-const PAGE: usize = 4096;
+const INLINE: usize = 18 * ProgramHeader::size(true);
 
 impl ProgramHeaders {
     fn new() -> ProgramHeaders {
-        ProgramHeaders { inline: [0; PAGE], heap: Vec::new(), length: 0, wide: true }
+        ProgramHeaders { inline: [0; INLINE], heap: Vec::new(), length: 0, wide: true }
     }
 
     /// `load_elf_phdrs`: reads them; `errno` is the answer where they are unfit.
@@ -279,7 +279,7 @@ impl ProgramHeaders {
         if self.length > 65536.min(page) {
             return no(TOO_MANY_HEADERS);
         }
-        let buffer = if self.length <= PAGE {
+        let buffer = if self.length <= INLINE {
             &mut self.inline[..self.length]
         } else {
             self.heap.resize(self.length, 0);
