@@ -125,7 +125,7 @@ impl Picture {
     }
 
     pub(crate) fn file(self, path: &str, mode: u32, bytes: &[u8]) -> Picture {
-        let pieces = vec![Piece { offset: 0, bytes: bytes[..bytes.len().min(4096)].to_vec() }];
+        let pieces = vec![Piece { offset: 0, bytes: bytes[..bytes.len().min(64 * 1024)].to_vec() }];
         self.put(path, Kind::Regular, mode, bytes.len() as u64, pieces)
     }
 

@@ -79,6 +79,7 @@ mod tests {
           findings: wrong-architecture, default-architecture
         error[wrong-architecture]: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
           | the container's own program starts: /bin/sh -c /app
+          | the shell's command line hands over to /app: /app
           | /app is an ELF program for arm64 (64-bit, e_machine 183) (layer 2 of 3, COPY app /app)
           | /app: ENOEXEC (exec format error): it is built for another processor: this kernel runs e_machine 62 (x86_64), and i386 if it is told to (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_binary, arch/x86/include/asm/elf.h elf_check_arch]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture

@@ -98,6 +98,12 @@ pub struct RunReport {
     pub reason: Option<String>,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// The programs that start one another on the way to the one that this is about, in words; none for most images.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub handed_over: Vec<String>,
+    /// Why what the program starts was not followed further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_followed: Option<String>,
     /// The steps from `argv[0]` to the answer.
     pub trace: Vec<StepReport>,
 }
@@ -248,6 +254,8 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
         errno: failure.and_then(|failure| failure.errno()).map(|errno| errno.name()),
         signal: failure.and_then(|failure| failure.signal()),
         reason: if let Verdict::Unknown(reason) = &run.verdict { Some(reason.clone()) } else { None },
+        handed_over: run.links.iter().map(|link| link.text.clone()).collect(),
+        not_followed: run.not_followed.clone(),
         trace: run.trace.iter().map(step).collect(),
         findings: found,
     }

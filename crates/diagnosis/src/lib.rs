@@ -21,6 +21,7 @@ pub mod process;
 pub mod remedy;
 pub mod report;
 pub mod run;
+pub mod script;
 pub mod secrets;
 pub mod subject;
 pub mod target;

@@ -1,9 +1,12 @@
 //! One container on one host: which manifest it gets, how its program is found, and what `execve` answers.
 
+mod hand_over;
+mod launcher;
 mod loading;
 mod mounted;
 mod trace;
 
+pub use hand_over::Link;
 pub use trace::{StepKind, TraceStep};
 
 use crate::case::{Case, ChildFacts, Need, Trouble, TroubleKind, escape};
@@ -22,7 +25,7 @@ use execfit_kernel::host::{Architecture, Host};
 use execfit_kernel::ld_so::Death;
 use execfit_kernel::signature::{Language, Signature};
 use execfit_kernel::tree::Gap;
-use execfit_kernel::{launcher, lookup};
+use execfit_kernel::{launcher as kernel, lookup};
 use mounted::{Mounted, joined};
 
 /// `RLIMIT_STACK` of containers: Docker and containerd leave the kernel's default.
@@ -73,6 +76,10 @@ pub struct Run {
     /// The file that is marked to need an x86 ISA level above the baseline, and the level's bits, where the host's is
     /// not known.
     pub isa_in_doubt: Option<(Vec<u8>, u32)>,
+    /// The programs between the container's own and the one that this run is about, or that it was followed to.
+    pub links: Vec<Link>,
+    /// Why what its program starts was not followed further.
+    pub not_followed: Option<String>,
 }
 
 /// The file and the rule that decided against a run.
@@ -121,6 +128,8 @@ impl Run {
             through_shell: false,
             death: None,
             isa_in_doubt: None,
+            links: Vec::new(),
+            not_followed: None,
         }
     }
 
@@ -240,23 +249,35 @@ fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Re
             Gap::Hidden { path: program.clone(), by: format!("an unseen PATH: it comes from {hidden}") };
         return Err(Box::new((run, gap)));
     }
-    let answer = if command.init {
-        by_init(&mut run, &tree, host, &process, &credentials)
-    } else {
-        by_runtime(&mut run, &tree, host, &process, &credentials)
-    };
-    let answer = match answer {
+    match answer(&mut run, &tree, host, &process, &credentials, command.init) {
         Ok(Verdict::Runs) if !run.through_shell => {
-            loading::load(&mut run, &tree, host, &process, &credentials)
+            hand_over::follow(run, &tree, host, (process, credentials), command)
         }
-        answer => answer,
-    };
-    match answer {
         Ok(verdict) => {
             run.verdict = verdict;
             Ok(run)
         }
         Err(gap) => Err(Box::new((run, gap))),
+    }
+}
+
+/// What kernel and loader answer to the container's own program.
+fn answer(
+    run: &mut Run,
+    tree: &Mounted<'_>,
+    host: &Host,
+    process: &Process,
+    credentials: &Credentials,
+    init: bool,
+) -> Result<Verdict, Gap> {
+    let verdict = if init {
+        by_init(run, tree, host, process, credentials)?
+    } else {
+        by_runtime(run, tree, host, process, credentials)?
+    };
+    match verdict {
+        Verdict::Runs if !run.through_shell => loading::load(run, tree, host, process, credentials),
+        verdict => Ok(verdict),
     }
 }
 
@@ -315,7 +336,7 @@ fn by_init(
     credentials: &Credentials,
 ) -> Result<Verdict, Gap> {
     let Process { argv, env, cwd, .. } = process;
-    let launch = launcher::Launch { argv, env, cwd, credentials, stack_limit: STACK_LIMIT };
+    let launch = kernel::Launch { argv, env, cwd, credentials, stack_limit: STACK_LIMIT };
     // The steps of the shell that is asked next would hide who is to blame.
     let mut settled = false;
     let mut keep = |step: Step<'_>| {
@@ -324,7 +345,7 @@ fn by_init(
         }
         settled |= matches!(step, Step::Refused { errno: Some(Errno::ENOEXEC), .. });
     };
-    let launched = launcher::exec_by_init(tree, host, &launch, &mut keep)?;
+    let launched = kernel::exec_by_init(tree, host, &launch, &mut keep)?;
     if launched.shell_outcome != Some(Outcome::Starts) {
         return Ok(verdict(launched.outcome));
     }

@@ -3,12 +3,16 @@
 //! Records, reports and logs keep variable values only of `PATH` and `LD_*`, since only these change what is executed.
 
 use crate::nature::Nature;
+use crate::script;
 use execfit_image::witness::Piece;
+use execfit_kernel::shell;
 use execfit_kernel::signature::Signature;
 use serde_json::Value;
 
 /// Bytes of a text that is no script but is quoted in a finding (an error page's title).
 const QUOTED: usize = 512;
+/// Bytes of a text that are kept, blanked or not; the kernel reads fewer.
+const BLANKS: usize = 4096;
 
 /// Whether a variable's value is kept.
 pub fn is_shown(name: &str) -> bool {
@@ -102,6 +106,11 @@ pub fn keep_what_is_read(path: &[u8], size: u64, mut pieces: Vec<Piece>) -> Vec<
     if head.bytes.starts_with(b"\x7fELF") {
         return pieces;
     }
+    if let Some(text) = script_text(&head.bytes, size) {
+        head.bytes = text;
+        pieces.truncate(1);
+        return pieces;
+    }
     let kept = match Nature::of(&Signature::of(&head.bytes, size)) {
         Nature::ErrorPage | Nature::LfsPointer => QUOTED,
         Nature::Text | Nature::Source | Nature::Encoded => first_line_of_program(&head.bytes),
@@ -110,8 +119,18 @@ pub fn keep_what_is_read(path: &[u8], size: u64, mut pieces: Vec<Piece>) -> Vec<
     for byte in head.bytes.iter_mut().skip(kept) {
         *byte = if *byte == b'\n' { b'\n' } else { b' ' };
     }
+    head.bytes.truncate(kept.max(BLANKS));
     pieces.truncate(1);
     pieces
+}
+
+/// Of a shell script that was kept whole, what its reading rests on.
+fn script_text(bytes: &[u8], size: u64) -> Option<Vec<u8>> {
+    let line = bytes.strip_prefix(b"#!")?.split(|byte| *byte == b'\n').next()?;
+    let words: Vec<&[u8]> = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).collect();
+    let shell = words.first().is_some_and(|word| shell::is_shell(word));
+    let by_env = words.len() > 1 && words.last().is_some_and(|word| shell::is_shell(word));
+    ((shell || by_env) && bytes.len() as u64 == size).then(|| script::without_secrets(bytes))?
 }
 
 /// The end of the first line that is neither blank nor a comment; of the `#!` line where the text begins with one.

@@ -254,8 +254,15 @@ pub fn ladder(run: &Run) -> Vec<Evidence> {
     let command: Vec<String> = run.started_by.iter().map(|word| run::show(word)).collect();
     let first = (!command.is_empty())
         .then(|| Evidence::seen(format!("the container's own program starts: {}", command.join(" "))));
+    let links = run.links.iter().map(|link| Evidence {
+        path: (!link.path.is_empty()).then(|| run::show(&link.path)),
+        layer: link.origin.as_ref().map(|origin| format!("{} of {}", origin.layer, origin.layers)),
+        layer_digest: link.origin.as_ref().map(|origin| origin.digest.to_string()),
+        instruction: link.origin.as_ref().and_then(run::instruction),
+        ..Evidence::seen(link.text.clone())
+    });
     let steps = run.trace.iter().filter(|step| step.kind != StepKind::Starts).map(rung);
-    first.into_iter().chain(steps).collect()
+    first.into_iter().chain(links).chain(steps).collect()
 }
 
 fn rung(step: &TraceStep) -> Evidence {

@@ -1,6 +1,8 @@
-//! Starting through an init process: Docker's `--init`, ECS's `initProcessEnabled`.
+//! Starting through another program: an init process, `env`, `gosu`, a shell.
 //!
-//! The engine binds its init (tini, as `/sbin/docker-init`) into the container, and that always starts. It then looks
+//! Each looks for the program itself, and what it does where the kernel answers ENOEXEC differs ([`Fallback`]).
+//!
+//! Docker's `--init` and ECS's `initProcessEnabled`: the engine binds its init (tini, as `/sbin/docker-init`) into the container, and that always starts. It then looks
 //! for the program itself, with glibc's `execvp`: in `PATH` where the name has no slash, and where the kernel answers
 //! ENOEXEC it runs `/bin/sh` on the file. So "exec format error" is never seen behind it.
 //! Sources: tini `src/tini.c` spawn_process; glibc `posix/execvpe.c` __execvpe_common, maybe_script_execute.
@@ -18,9 +20,20 @@ pub const SHELL: &[u8] = b"/bin/sh";
 const STANDARD_PATH: &[u8] = b"/bin:/usr/bin";
 
 const NOT_IN_PATH: Rule = Rule {
-    text: "no directory of PATH has the file that the init process is to run",
+    text: "no directory of PATH has the file that is to be run",
     source: "glibc posix/execvpe.c __execvpe_common",
 };
+
+/// What a launcher does with a file for which the kernel knows no format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// It reports ENOEXEC: musl's `execvp`, Go's `syscall.Exec` (gosu), Python.
+    Reports,
+    /// It runs `/bin/sh` on it: glibc's `execvp` and `posix_spawnp`.
+    AsksSh,
+    /// It is a shell, and may run the file as a script itself ([`crate::shell`]).
+    IsShell,
+}
 
 /// A program to be run by the init process.
 #[derive(Debug, Clone, Copy)]
@@ -76,27 +89,41 @@ pub fn exec_by_init(
     launch: &Launch<'_>,
     trace: &mut dyn Trace,
 ) -> Result<Launched, Gap> {
+    exec_by(Fallback::AsksSh, tree, host, launch, trace)
+}
+
+/// What a launcher does with the command: an `execvp`, or a shell's search, which agree in what they pass over.
+///
+/// # Errors
+/// A [`Gap`] where the tree or the host leaves the answer open.
+pub fn exec_by(
+    fallback: Fallback,
+    tree: &dyn FileTree,
+    host: &Host,
+    launch: &Launch<'_>,
+    trace: &mut dyn Trace,
+) -> Result<Launched, Gap> {
     let Some(name) = launch.argv.first() else { return Ok(not_found(b"", trace)) };
     if name.is_empty() {
         return Ok(not_found(name, trace));
     }
     if name.contains(&b'/') {
-        return launch_file(tree, host, launch, name, trace);
+        return launch_file(fallback, tree, host, launch, name, trace);
     }
     let path_variable = lookup::path_variable(launch.env).unwrap_or(STANDARD_PATH);
     let mut denied = None;
     for element in path_variable.split(|byte| *byte == b':') {
         let candidate = if element.is_empty() { name.clone() } else { [element, name].join(&b'/') };
-        let launched = launch_file(tree, host, launch, &candidate, &mut ())?;
+        let launched = launch_file(fallback, tree, host, launch, &candidate, &mut ())?;
         match launched.result() {
             Outcome::Fails(Errno::ENOENT | Errno::ENOTDIR) => continue,
             Outcome::Fails(Errno::EACCES) => denied = denied.or(Some(candidate)),
-            _ => return launch_file(tree, host, launch, &candidate, trace),
+            _ => return launch_file(fallback, tree, host, launch, &candidate, trace),
         }
     }
     // A refusal is remembered and reported if nothing better comes.
     match denied {
-        Some(candidate) => launch_file(tree, host, launch, &candidate, trace),
+        Some(candidate) => launch_file(fallback, tree, host, launch, &candidate, trace),
         None => Ok(not_found(name, trace)),
     }
 }
@@ -113,6 +140,7 @@ fn not_found(name: &[u8], trace: &mut dyn Trace) -> Launched {
 
 /// One candidate, and `/bin/sh` for it where the kernel knows no format.
 fn launch_file(
+    fallback: Fallback,
     tree: &dyn FileTree,
     host: &Host,
     launch: &Launch<'_>,
@@ -121,9 +149,10 @@ fn launch_file(
 ) -> Result<Launched, Gap> {
     let Launch { argv, env, cwd, credentials, stack_limit } = *launch;
     let outcome = execve(tree, host, &Call { path, argv, env, cwd, credentials, stack_limit }, trace)?;
-    let fell_back_to_shell = outcome == Outcome::Fails(Errno::ENOEXEC);
-    let mut shell_outcome = None;
-    if fell_back_to_shell {
+    let fell_back_to_shell = outcome == Outcome::Fails(Errno::ENOEXEC) && fallback != Fallback::Reports;
+    // A shell that falls back on itself is running already.
+    let mut shell_outcome = (fell_back_to_shell && fallback == Fallback::IsShell).then_some(Outcome::Starts);
+    if fell_back_to_shell && fallback == Fallback::AsksSh {
         let rest = argv.get(1..).unwrap_or_default();
         let argv = [&[SHELL.to_vec(), path.to_vec()], rest].concat();
         let call = Call { path: SHELL, argv: &argv, env, cwd, credentials, stack_limit };

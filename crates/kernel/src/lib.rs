@@ -27,5 +27,6 @@ mod open;
 pub mod path;
 pub mod refusal;
 pub mod runtime;
+pub mod shell;
 pub mod signature;
 pub mod tree;

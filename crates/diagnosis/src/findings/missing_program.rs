@@ -100,8 +100,8 @@ mod tests {
         app: fails exec enoent
           host x86_64 (default, 0): fails
           findings: missing-program, default-architecture
-        error[missing-program]: container app: the program serve is not found: no directory of PATH has the file that the init process is to run (ENOENT)
-          | serve: ENOENT (no such file or directory): no directory of PATH has the file that the init process is to run [glibc posix/execvpe.c __execvpe_common]
+        error[missing-program]: container app: the program serve is not found: no directory of PATH has the file that is to be run (ENOENT)
+          | serve: ENOENT (no such file or directory): no directory of PATH has the file that is to be run [glibc posix/execvpe.c __execvpe_common]
           | looked for in PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]

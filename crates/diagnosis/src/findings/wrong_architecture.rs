@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn the_interpreter_of_a_script_behind_a_link() {
         let picture = Picture::new("amd64").layer(1, "FROM base").file("/usr/bin/dash", 0o755, &elf(ARM64)).link("/bin", "usr/bin")
-            .link("/usr/bin/sh", "dash").layer(3, "COPY run.sh /").file("/run.sh", 0o755, b"#!/bin/sh -e\nexec app\n").cmd(&["/run.sh"]);
+            .link("/usr/bin/sh", "dash").layer(3, "COPY run.sh /").file("/run.sh", 0o755, b"#!/bin/sh -e\nexec app\n").file("/usr/bin/app", 0o755, &elf(ARM64)).cmd(&["/run.sh"]);
         assert_snapshot!(Room::new().image("app:1", picture).finding(ID), @r#"
         app: fails exec enoexec
           host x86_64 (default, 0): fails

@@ -155,6 +155,12 @@ fn run_text(run: &RunReport) -> String {
             };
             text.push_str(&format!("          {}{arrow}{}{from}\n", step.path, super::line(&detail)));
         }
+        for link in &run.handed_over {
+            text.push_str(&format!("          {}\n", super::line(link)));
+        }
+        if let Some(why) = &run.not_followed {
+            text.push_str(&format!("          what it starts was not followed: {}\n", super::line(why)));
+        }
     }
     text
 }

@@ -10,6 +10,8 @@ use recorder::{Lost, Recorder};
 
 /// What is kept of programs, scripts and libraries.
 pub(crate) const HEAD: usize = 4096;
+/// What is kept of scripts: entry points are read to the program that they hand over to.
+const SCRIPT: usize = 64 * 1024;
 /// What is kept of other files: as much as the kernel reads of any (`BINPRM_BUF_SIZE`).
 pub(crate) const SHORT_HEAD: usize = 256;
 /// What is kept of the files that tell a user's number (passwd(5), group(5)).
@@ -77,7 +79,8 @@ pub(crate) fn capture<B: Body>(
         b"/etc/passwd" | b"/etc/group" => USER_DATABASE,
         b"/etc/ld.so.cache" => LOADER_CACHE,
         _ if is_musl_path(path) => HEAD,
-        _ if executable || head.starts_with(elf::MAGIC) || head.starts_with(b"#!") => HEAD,
+        _ if head.starts_with(b"#!") => SCRIPT,
+        _ if executable || head.starts_with(elf::MAGIC) => HEAD,
         _ => SHORT_HEAD,
     };
     head.extend(read(body, (size - head.len() as u64).min((longest - SHORT_HEAD) as u64))?);
