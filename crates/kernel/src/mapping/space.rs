@@ -95,6 +95,8 @@ impl Space {
                 let size: u64 = if host.page_size == 16384 { 1 << 47 } else { 1 << 48 };
                 (size, size / 3 * 2, 1 << 45)
             }
+            // The last page is left out, but where it holds the vectors anyway.
+            (Architecture::Arm64, Abi::Compat) if host.page_size == 65536 => (1 << 32, 0x40_0000, 1 << 28),
             (Architecture::Arm64, Abi::Compat) => ((1 << 32) - u64::from(host.page_size), 0x40_0000, 1 << 28),
         };
         let top =
