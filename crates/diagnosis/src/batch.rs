@@ -52,14 +52,16 @@ fn id_of(line: &[u8]) -> Value {
     serde_json::from_slice::<Identified>(line).map(|question| question.id).unwrap_or_default()
 }
 
-fn answer(tree: &dyn FileTree, question: Question) -> Answer {
+fn answer(tree: &dyn FileTree, mut question: Question) -> Answer {
+    let ignored = std::mem::take(&mut question.ignored);
     let tree = Overlay::new(tree, &question.noexec, &question.capabilities);
     let mut told = Told::new(&question);
-    match ask(&tree, &question, &mut told) {
+    let answer = match ask(&tree, &question, &mut told) {
         Ok(Answered::Kernel(outcome)) => told.outcome(question.id, outcome),
         Ok(Answered::Runtime(missed)) => Answer::of_errno(question.id, missed.errno, missed.blame),
         Err(gap) => Answer::unknown(question.id, &gap),
-    }
+    };
+    Answer { ignored, ..answer }
 }
 
 /// Who had the last word.

@@ -49,6 +49,9 @@ pub struct Answer {
     /// Why nothing can be told, with `unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Members of the question that are not known and were passed over.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<String>,
 }
 
 /// Bytes of Linux in JSON: a string where they are UTF-8, else an array of their values, so that nothing is lost.
@@ -69,8 +72,8 @@ impl From<Vec<u8>> for Text {
 
 impl Answer {
     fn new(id: Value, outcome: &'static str) -> Answer {
-        let (errno, blame, program, argv, bits, signal, reason) = Default::default();
-        Answer { id, outcome, errno, blame, program, argv, bits, signal, reason }
+        let (errno, blame, program, argv, bits, signal, reason, ignored) = Default::default();
+        Answer { id, outcome, errno, blame, program, argv, bits, signal, reason, ignored }
     }
 
     pub(super) fn of_errno(id: Value, errno: Errno, blame: Vec<u8>) -> Answer {
@@ -101,8 +104,8 @@ pub(super) struct Told {
 impl Told {
     pub(super) fn new(question: &Question) -> Told {
         let mut argv = question.argv.clone();
-        // fs/exec.c do_execveat_common: since Linux 5.18 there is always an argv[0].
-        if argv.is_empty() && question.host.kernel >= (5, 18) {
+        // fs/exec.c do_execveat_common: there is always an argv[0].
+        if argv.is_empty() {
             argv.push(Vec::new());
         }
         Told { argv, name: Vec::new(), blame: Vec::new(), program: Vec::new(), bits: None }

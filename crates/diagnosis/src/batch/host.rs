@@ -1,12 +1,12 @@
 //! The host of a question.
 
+use super::question::Others;
 use execfit_kernel::binfmt_misc::Handler;
 use execfit_kernel::host::{Architecture, Host, Isa, Preset, Support, kernel_version};
 use serde::{Deserialize, Deserializer};
 
 /// A host as a question describes it: by default x86_64 with Linux 6.12, 4 KiB pages and 32-bit programs.
 #[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
 pub(super) struct HostQuestion {
     /// A host by name, of which the other members change what they say.
     preset: Option<String>,
@@ -23,6 +23,8 @@ pub(super) struct HostQuestion {
     isa: Option<String>,
     /// Lines as they are written to /proc/sys/fs/binfmt_misc/register, in that order.
     binfmt_misc: Option<Vec<String>>,
+    #[serde(flatten)]
+    others: Others,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +44,11 @@ fn given<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<boo
 }
 
 impl HostQuestion {
+    /// The members that are not known.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = String> {
+        self.others.keys().map(|name| format!("host.{name}"))
+    }
+
     pub(super) fn host(self) -> Result<Host, String> {
         let mut host = self.base()?;
         if let Some(text) = &self.kernel {

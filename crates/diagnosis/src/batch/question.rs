@@ -5,6 +5,7 @@ use crate::process::{ALL_CAPABILITIES, capability_bit};
 use execfit_kernel::credentials::{Credentials, DOCKER_DEFAULT};
 use execfit_kernel::host::Host;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -26,50 +27,39 @@ pub(super) struct Question {
     /// `security.capability` by path, in place of what is on disk; `None`: there is none.
     pub(super) capabilities: Vec<(String, Option<Vec<u8>>)>,
     pub(super) host: Host,
+    /// Members that nobody knows.
+    pub(super) ignored: Vec<String>,
 }
 
-/// A question as it is written. A member that is not known is an error: a slip of the pen must not change an answer.
+/// A question as it is written. `null` is as good as absent; a member that is not known is passed over, and the answer
+/// says so: a slip of the pen must not change an answer in silence.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Written {
     #[serde(default)]
     id: Value,
     root: String,
     path: Option<String>,
-    #[serde(default)]
-    argv: Vec<String>,
-    #[serde(default)]
-    env: Vec<String>,
-    #[serde(default = "slash")]
-    cwd: String,
-    #[serde(default)]
-    uid: u32,
-    #[serde(default)]
-    gid: u32,
-    #[serde(default)]
-    groups: Vec<u32>,
-    #[serde(default)]
-    capabilities: CapabilitySet,
-    #[serde(default)]
-    no_new_privs: bool,
-    #[serde(default = "eight_mebibytes")]
-    stack_kb: u64,
-    #[serde(default)]
-    noexec: Vec<String>,
-    #[serde(default)]
-    xattr: BTreeMap<String, Attributes>,
-    #[serde(default)]
-    host: HostQuestion,
+    argv: Option<Vec<String>>,
+    env: Option<Vec<String>>,
+    cwd: Option<String>,
+    uid: Option<u32>,
+    gid: Option<u32>,
+    groups: Option<Vec<u32>>,
+    capabilities: Option<CapabilitySet>,
+    no_new_privs: Option<bool>,
+    stack_kb: Option<u64>,
+    noexec: Option<Vec<String>>,
+    xattr: Option<BTreeMap<String, Attributes>>,
+    host: Option<HostQuestion>,
+    #[serde(flatten)]
+    others: Others,
 }
 
-fn slash() -> String {
-    "/".into()
-}
+/// Members that are not known.
+pub(super) type Others = BTreeMap<String, IgnoredAny>;
 
-/// `RLIMIT_STACK` as the kernel, Docker and containerd leave it.
-fn eight_mebibytes() -> u64 {
-    8192
-}
+/// `RLIMIT_STACK` in KiB as the kernel, Docker and containerd leave it.
+const STACK: u64 = 8192;
 
 /// The bounding set, which root has in effect.
 #[derive(Deserialize)]
@@ -85,12 +75,6 @@ enum NamedSet {
     Docker,
     Full,
     None,
-}
-
-impl Default for CapabilitySet {
-    fn default() -> CapabilitySet {
-        CapabilitySet::Named(NamedSet::Docker)
-    }
 }
 
 impl CapabilitySet {
@@ -109,7 +93,6 @@ impl CapabilitySet {
 
 /// The extended attributes of a file that are modelled.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Attributes {
     #[serde(rename = "security.capability")]
     capability: Option<String>,
@@ -126,37 +109,44 @@ impl Question {
             return Err("a question is an object".into());
         }
         let written: Written = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-        let strings = || written.argv.iter().chain(&written.env).chain(&written.path).chain([&written.cwd]);
+        let (argv, env) = (written.argv.unwrap_or_default(), written.env.unwrap_or_default());
+        let cwd = written.cwd.unwrap_or_else(|| "/".into());
+        let strings = || argv.iter().chain(&env).chain(&written.path).chain([&cwd]);
         if strings().any(|string| string.contains('\0')) {
             return Err("path, argv, env, cwd: no string of execve(2) holds a NUL".into());
         }
-        if written.path.is_none() && written.argv.is_empty() {
+        if written.path.is_none() && argv.is_empty() {
             return Err("there is neither a path nor an argv[0] to look up".into());
         }
-        let absolute = [&written.cwd].into_iter().chain(&written.noexec).chain(written.xattr.keys());
+        let (noexec, xattr) = (written.noexec.unwrap_or_default(), written.xattr.unwrap_or_default());
+        let absolute = [&cwd].into_iter().chain(&noexec).chain(xattr.keys());
         if let Some(relative) = absolute.into_iter().find(|path| !path.starts_with('/')) {
             return Err(format!("cwd, noexec, xattr: `{relative}` is no absolute path"));
         }
-        let bounding = written.capabilities.bits()?;
-        let credentials = Credentials::container(written.uid, written.gid, written.groups, bounding);
-        let capabilities = written.xattr.into_iter().map(|(path, attributes)| {
+        let bounding = written.capabilities.map_or(Ok(DOCKER_DEFAULT), |set| set.bits())?;
+        let (uid, gid) = (written.uid.unwrap_or(0), written.gid.unwrap_or(0));
+        let credentials = Credentials::container(uid, gid, written.groups.unwrap_or_default(), bounding);
+        let capabilities = xattr.into_iter().map(|(path, attributes)| {
             let value = attributes.capability.map(|text| {
                 hex(&text).ok_or_else(|| format!("xattr: {path}: `{text}` is not written in hexadecimal"))
             });
             Ok((path, value.transpose()?))
         });
+        let asked = written.host.unwrap_or_default();
+        let ignored = written.others.into_keys().chain(asked.unknown()).collect();
         Ok(Question {
             id: written.id,
             root: written.root,
             path: written.path.map(String::into_bytes),
-            argv: written.argv.into_iter().map(String::into_bytes).collect(),
-            env: written.env.into_iter().map(String::into_bytes).collect(),
-            cwd: written.cwd.into_bytes(),
-            credentials: Credentials { no_new_privs: written.no_new_privs, ..credentials },
-            stack_limit: written.stack_kb.saturating_mul(1024),
-            noexec: written.noexec,
+            argv: argv.into_iter().map(String::into_bytes).collect(),
+            env: env.into_iter().map(String::into_bytes).collect(),
+            cwd: cwd.into_bytes(),
+            credentials: Credentials { no_new_privs: written.no_new_privs.unwrap_or(false), ..credentials },
+            stack_limit: written.stack_kb.unwrap_or(STACK).saturating_mul(1024),
+            noexec,
             capabilities: capabilities.collect::<Result<_, String>>()?,
-            host: written.host.host()?,
+            host: asked.host()?,
+            ignored,
         })
     }
 }
