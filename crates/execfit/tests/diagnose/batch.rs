@@ -105,7 +105,7 @@ fn answers_come_in_order_and_bad_questions_stop_nothing() {
             (&json!("no root"), null, false),
             (&json!("none"), null, false),
             (&json!("file"), null, false),
-            (&json!("typo"), null, false),
+            (&json!("typo"), &json!("ENOENT"), true),
             (&json!({"deep": [1]}), &json!("ENOENT"), true),
         ]
     );
