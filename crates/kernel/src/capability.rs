@@ -77,20 +77,19 @@ pub(crate) fn check(credentials: &Credentials, path: &[u8], attribute: Option<&[
     Ok(())
 }
 
-/// Whether the new program has a capability of the bounding set: root has all of those, also who becomes root by a
-/// set-user-id bit; others have what the file gives (security/commoncap.c cap_bprm_creds_from_file).
+/// Whether the new program has a capability of the bounding set in effect. Root has all of those, also who becomes root
+/// by a set-user-id bit, unless the file has capabilities of its own; root who becomes another by it has none in
+/// effect, unless the file says so (security/commoncap.c cap_bprm_creds_from_file, handle_privileged_root).
 pub(crate) fn has_after_exec(credentials: &Credentials, file: &Node<'_>, capability: u32) -> bool {
     let gives = !credentials.no_new_privs;
+    let was_root = credentials.uid == 0;
     let set_user_id = gives && file.mode & S_ISUID != 0;
-    let is_root = credentials.uid == 0 || set_user_id && file.uid == 0;
+    let is_root = if set_user_id { file.uid == 0 } else { was_root };
+    let attribute = file.capability.filter(|_| gives).and_then(FileCapabilities::read);
+    let attribute = attribute.filter(|file| file.root.is_none_or(|root| root == 0));
     let bit = 1 << capability;
-    let given = || {
-        let attribute = file.capability.filter(|_| gives).and_then(FileCapabilities::read);
-        attribute.is_some_and(|file| {
-            file.effective && file.permitted & bit != 0 && file.root.is_none_or(|root| root == 0)
-        })
-    };
-    credentials.bounding & bit != 0 && (is_root || given())
+    let given = attribute.is_some_and(|file| file.effective && (file.permitted & bit != 0 || was_root));
+    credentials.bounding & bit != 0 && (is_root && (was_root || attribute.is_none()) || given)
 }
 
 #[cfg(test)]

@@ -98,7 +98,11 @@ impl Space {
         if image.header.e_type == ET_DYN {
             total = self.total_size(image)?;
             let at = self.place_program(image, &first, has_loader, total, zeroing)?;
-            bias = at.map(|at| at.wrapping_sub(self.down(first.address)));
+            // What the kernel does not choose a place for lies where `ELF_PAGESTART(load_bias - vaddr)` puts it: one
+            // page below, where the address is within a page.
+            let chosen = !has_loader && self.has_file_pages(&first, zeroing);
+            let above = if chosen { self.down(first.address) } else { self.up(first.address) };
+            bias = at.map(|at| at.wrapping_sub(above));
         }
         let mut ends = Ends::default();
         for segment in image.segments() {
@@ -251,7 +255,8 @@ impl Space {
         if faults_kill && segment.file_size > 0 && segment.is_writable() && self.tail_is_cut(image, segment) {
             return Err(BSS_TAIL);
         }
-        let zero = self.up(lead.wrapping_add(segment.file_size));
+        // Without bytes in the file, memory is zeroed from the start of the page on.
+        let zero = if segment.file_size == 0 { 0 } else { self.up(lead.wrapping_add(segment.file_size)) };
         let length = self.up(lead.wrapping_add(segment.memory_size)).saturating_sub(zero);
         self.brk(at.map(|at| at.wrapping_add(zero)), length)
     }

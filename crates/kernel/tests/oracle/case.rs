@@ -1,6 +1,8 @@
 //! One question, for the model and for the kernel.
 
+use crate::craft::trade_places;
 use execfit_kernel::credentials::{Credentials, DOCKER_DEFAULT};
+use execfit_kernel::host::Architecture;
 use execfit_kernel::tree::{Content, Inode, MemoryTree};
 
 /// Files and a call.
@@ -13,6 +15,8 @@ pub(crate) struct Case {
     pub(crate) env: Vec<Vec<u8>>,
     pub(crate) cwd: String,
     pub(crate) credentials: Credentials,
+    /// `RLIMIT_STACK` in bytes, both limits.
+    pub(crate) stack_limit: u64,
 }
 
 impl Case {
@@ -26,7 +30,52 @@ impl Case {
             env: Vec::new(),
             cwd: "/".into(),
             credentials: Credentials::container(0, 0, vec![], DOCKER_DEFAULT),
+            stack_limit: 8 << 20,
         }
+    }
+
+    /// The case as a host of this architecture meets it: cases are written for x86_64, and for arm64 the two trade
+    /// places in every ELF file.
+    pub(crate) fn on(mut self, architecture: Architecture) -> Case {
+        if architecture == Architecture::Arm64 {
+            let mut tree = MemoryTree::new();
+            for (path, inode) in self.tree.iter() {
+                let mut inode = inode.clone();
+                if let Content::File(bytes) = &mut inode.content {
+                    trade_places(bytes);
+                }
+                tree.insert(path, inode);
+            }
+            self.tree = tree;
+        }
+        self
+    }
+
+    /// The call and the files, without their bytes.
+    pub(crate) fn describe(&self) -> String {
+        let sizes = |strings: &[Vec<u8>]| strings.iter().map(Vec::len).sum::<usize>();
+        let (argv, env) = (self.argv.len(), self.env.len());
+        let files = self.tree.iter().map(|(path, inode)| {
+            let kind = match &inode.content {
+                Content::File(bytes) => format!("{} bytes", bytes.len()),
+                Content::Symlink(target) => format!("-> {}", target.escape_ascii()),
+                other => format!("{other:?}"),
+            };
+            let capability =
+                inode.capability.as_ref().map_or(String::new(), |value| format!(" {value:02x?}"));
+            let (mode, uid, gid) = (inode.mode, inode.uid, inode.gid);
+            format!("\n      {} {mode:o} {uid}:{gid} {kind}{capability}", path.escape_ascii())
+        });
+        format!(
+            "{} in {}, {argv} arguments of {} bytes, {env} variables of {} bytes, stack {:#x}, {:?}{}",
+            self.path.escape_ascii(),
+            self.cwd,
+            sizes(&self.argv),
+            sizes(&self.env),
+            self.stack_limit,
+            self.credentials,
+            files.collect::<String>()
+        )
     }
 
     pub(crate) fn cwd(mut self, cwd: &str) -> Case {

@@ -117,3 +117,25 @@ impl Elf {
         bytes
     }
 }
+
+/// `e_flags` of the present ABI of 32-bit arm (EABI version 5).
+const EABI5: u32 = 0x0500_0000;
+
+/// Makes an ELF file of x86_64 one of arm64, of i386 one of 32-bit arm, and the reverse.
+pub(crate) fn trade_places(bytes: &mut [u8]) {
+    if !bytes.starts_with(b"\x7fELF") {
+        return;
+    }
+    let Some(machine) = bytes.get_mut(18..20).filter(|machine| machine[1] == 0) else { return };
+    machine[0] = match machine[0] {
+        62 => 183,
+        183 => 62,
+        3 => 40,
+        40 => 3,
+        _ => return,
+    };
+    let narrow_arm = machine[0] == 40;
+    if let Some(flags) = bytes.get_mut(36..40).filter(|flags| narrow_arm && **flags == [0; 4]) {
+        flags.copy_from_slice(&EABI5.to_le_bytes());
+    }
+}

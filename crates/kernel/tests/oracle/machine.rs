@@ -14,8 +14,8 @@ pub(crate) fn unfit() -> Option<&'static str> {
     if !nix::unistd::geteuid().is_root() {
         return Some("it needs root, for chroot, other users and devices");
     }
-    if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
-        return Some("its cases are made for Linux on x86_64");
+    if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {
+        return Some("its cases are made for Linux on x86_64 and arm64");
     }
     if nix::unistd::chroot("/").is_err() {
         return Some("chroot is not allowed here");
@@ -23,18 +23,16 @@ pub(crate) fn unfit() -> Option<&'static str> {
     None
 }
 
-pub(crate) fn stack_limit() -> u64 {
-    nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_STACK).unwrap().0
-}
-
 /// Read from the machine; whether it runs 32-bit programs is found out by trying one.
 pub(crate) fn host(root: &mut Root) -> Host {
-    let tree = MemoryTree::new().file("/app", 0o755, &Elf::i386().bytes());
-    let narrow = root.ask(&Case::new("32-bit", tree, "/app"));
+    let architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X86_64 };
+    let program = Elf::i386().with(|elf| elf.segments[0].align = 65536);
+    let tree = MemoryTree::new().file("/app", 0o755, &program.bytes());
+    let narrow = root.ask(&Case::new("32-bit", tree, "/app").on(architecture));
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok());
     Host {
-        architecture: Architecture::X86_64,
+        architecture,
         compat32: if narrow == Outcome::Starts { Support::Yes } else { Support::No },
         page_size: rustix::param::page_size().try_into().unwrap(),
         kernel: (numbers.next().unwrap(), numbers.next().unwrap()),

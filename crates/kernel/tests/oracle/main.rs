@@ -8,14 +8,18 @@
 mod case;
 mod cases;
 mod craft;
+mod fuzz;
+mod guest;
+mod layout;
 mod machine;
 mod mutation;
 mod random;
 mod real;
+mod recorded;
 
 use case::Case;
 use execfit_kernel::exec::{Call, Outcome, Step, execve};
-use execfit_kernel::host::Host;
+use execfit_kernel::host::{Architecture, Host};
 use execfit_kernel::tree::Gap;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -28,26 +32,145 @@ fn main() -> ExitCode {
     if std::env::var_os(real::CHILD).is_some() {
         real::child();
     }
+    if guest::is_first_process() {
+        guest::run();
+    }
     if std::env::args().any(|argument| argument == "--list") {
         println!("oracle: test");
         return ExitCode::SUCCESS;
     }
+    let replayed = replay();
     if let Some(reason) = machine::unfit() {
         println!("oracle: skipped: {reason}");
-        return ExitCode::SUCCESS;
+        return if replayed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let number = |name, default| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(default);
     let mut oracle = Oracle::new();
     println!("oracle: {:?}", oracle.host);
-    oracle.ask_all("by hand", cases::all());
     let count = number("EXECFIT_ORACLE_CASES", RANDOM_CASES as u64) as usize;
-    oracle.ask_all("random", mutation::cases(number("EXECFIT_ORACLE_SEED", SEED), count));
+    let seed = number("EXECFIT_ORACLE_SEED", SEED);
+    if recording() {
+        println!("recorded: {}", recorded::head(&oracle.host));
+    } else {
+        oracle.ask_all("real programs", cases::elf::truncations());
+        oracle.ask_all("real programs, damaged", mutation::cases(seed, count / 4, mutation::real_subjects()));
+    }
+    for (title, cases) in groups(seed, count) {
+        oracle.ask_all(title, cases);
+    }
+    oracle.disagreements += replayed;
     if oracle.disagreements == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The cases that are the same on every machine.
+fn groups(seed: u64, count: usize) -> Vec<(&'static str, Vec<Case>)> {
+    vec![
+        ("by hand", cases::all()),
+        ("damaged files", mutation::cases(seed, count, mutation::subjects()).collect()),
+        ("layouts", fuzz::layouts(seed, count).collect()),
+        ("questions", fuzz::cases(seed, count).collect()),
+    ]
+}
+
+/// Whether the answers are printed as [`recorded`] keeps them.
+fn recording() -> bool {
+    std::env::var_os("EXECFIT_ORACLE_RECORD").is_some()
+}
+
+/// Asks the model for what other kernels answered. How often it is wrong.
+fn replay() -> usize {
+    let recordings = recorded::Recording::all();
+    let mut tallies = vec![(0, 0, 0); recordings.len()];
+    for (title, cases) in groups(SEED, RANDOM_CASES) {
+        let mut fingerprint = recorded::Fingerprint::new();
+        cases.iter().for_each(|case| fingerprint.add(case));
+        let arm: Vec<Case> = cases.iter().map(|case| case.clone().on(Architecture::Arm64)).collect();
+        for (recording, (asked, open, wrong)) in recordings.iter().zip(&mut tallies) {
+            let cases = if recording.host.architecture == Architecture::Arm64 { &arm } else { &cases };
+            let answers = recording.answers(title, fingerprint).unwrap_or_default();
+            for (case, real) in cases.iter().zip(answers) {
+                *asked += 1;
+                match judge(&predict(case, &recording.host, &mut |_| ()), real) {
+                    Judgement::Agreed => {}
+                    Judgement::Open(why) => {
+                        *open += 1;
+                        tell_open(case, why, real);
+                    }
+                    Judgement::Wrong => {
+                        *wrong += 1;
+                        println!("{}:", recording.name);
+                        complain(case, &recording.host, real);
+                    }
+                }
+            }
+        }
+    }
+    for (recording, (asked, open, wrong)) in recordings.iter().zip(&tallies) {
+        let agreed = asked - open - wrong;
+        println!(
+            "recorded on {}: {asked} cases, {agreed} agreed, {open} left open, {wrong} wrong",
+            recording.name
+        );
+    }
+    tallies.iter().map(|(.., wrong)| wrong).sum()
+}
+
+/// What comes of comparing.
+enum Judgement {
+    Agreed,
+    /// The model says why it cannot tell, and the kernel gave no error.
+    Open(&'static str),
+    Wrong,
+}
+
+fn judge(predicted: &Result<Outcome, Gap>, real: Outcome) -> Judgement {
+    match predicted {
+        Ok(outcome) if *outcome == real => Judgement::Agreed,
+        Err(Gap::Host(why)) if !matches!(real, Outcome::Fails(_)) => Judgement::Open(why),
+        _ => Judgement::Wrong,
+    }
+}
+
+fn tell_open(case: &Case, why: &str, real: Outcome) {
+    if std::env::var_os("EXECFIT_ORACLE_OPEN").is_some() {
+        println!("open: {}: {why}, really {}", case.name, name(real));
+    }
+}
+
+fn predict(case: &Case, host: &Host, mut trace: &mut dyn FnMut(Step<'_>)) -> Result<Outcome, Gap> {
+    let call = Call {
+        path: &case.path,
+        argv: &case.argv,
+        env: &case.env,
+        cwd: case.cwd.as_bytes(),
+        credentials: &case.credentials,
+        stack_limit: case.stack_limit,
+    };
+    execve(&case.tree, host, &call, &mut trace)
+}
+
+/// Tells a disagreement with all that led to it; `EXECFIT_ORACLE_KEEP=DIRECTORY` keeps the files.
+fn complain(case: &Case, host: &Host, real: Outcome) {
+    let predicted = predict(case, host, &mut |_| ());
+    println!("oracle: {}: the kernel says {}, the model {predicted:?}", case.name, name(real));
+    println!("    {}", case.describe());
+    predict(case, host, &mut |step| {
+        let text = format!("{step:?}");
+        println!("    {}", &text[..text.floor_char_boundary(600)]);
+    })
+    .ok();
+    let Some(directory) = std::env::var_os("EXECFIT_ORACLE_KEEP") else { return };
+    for (path, inode) in case.tree.iter() {
+        if let execfit_kernel::tree::Content::File(bytes) = &inode.content {
+            let file = format!("{}{}", case.name, String::from_utf8_lossy(path)).replace(['/', ' '], "_");
+            std::fs::write(std::path::Path::new(&directory).join(file), bytes).unwrap();
+        }
+    }
 }
 
 struct Oracle {
     host: Host,
-    stack_limit: u64,
+
     root: real::Root,
     disagreements: usize,
 }
@@ -55,68 +178,43 @@ struct Oracle {
 impl Oracle {
     fn new() -> Oracle {
         let mut root = real::Root::new();
-        Oracle { host: machine::host(&mut root), stack_limit: machine::stack_limit(), root, disagreements: 0 }
+        Oracle { host: machine::host(&mut root), root, disagreements: 0 }
     }
 
     fn ask_all(&mut self, title: &str, cases: impl IntoIterator<Item = Case>) {
         let start = Instant::now();
         let mut answers = BTreeMap::<String, usize>::new();
-        let (mut asked, mut open) = (0, 0);
-        let before = self.disagreements;
+        let (mut asked, mut open, mut wrong) = (0, 0, 0);
+        let (mut fingerprint, mut letters) = (recorded::Fingerprint::new(), String::new());
         for case in cases {
+            fingerprint.add(&case);
+            let case = case.on(self.host.architecture);
             asked += 1;
             let real = self.root.ask(&case);
+            letters.push(recorded::letter(real));
             *answers.entry(name(real)).or_default() += 1;
-            match self.predict(&case, &mut |_| ()) {
-                Ok(outcome) if outcome == real => {}
-                Err(Gap::Host(why)) if !matches!(real, Outcome::Fails(_)) => {
+            match judge(&predict(&case, &self.host, &mut |_| ()), real) {
+                Judgement::Agreed => {}
+                Judgement::Open(why) => {
                     open += 1;
-                    if std::env::var_os("EXECFIT_ORACLE_OPEN").is_some() {
-                        println!("open: {}: {why}, really {}", case.name, name(real));
-                    }
+                    tell_open(&case, why, real);
                 }
-                predicted => self.complain(&case, real, &predicted),
+                Judgement::Wrong => {
+                    wrong += 1;
+                    complain(&case, &self.host, real);
+                }
             }
         }
-        let wrong = self.disagreements - before;
+        if recording() {
+            println!("recorded: {title}\nrecorded: {}\nrecorded: {letters}", fingerprint.text());
+        }
+        self.disagreements += wrong;
         println!(
             "oracle: {title}: {asked} cases, {} agreed, {open} left open, {wrong} wrong, in {:.1} s: {answers:?}",
             asked - open - wrong,
             start.elapsed().as_secs_f64()
         );
-        assert!(open * 20 <= asked, "too many cases are left open");
-    }
-
-    fn predict(&self, case: &Case, trace: &mut dyn FnMut(Step<'_>)) -> Result<Outcome, Gap> {
-        let call = Call {
-            path: &case.path,
-            argv: &case.argv,
-            env: &case.env,
-            cwd: case.cwd.as_bytes(),
-            credentials: &case.credentials,
-            stack_limit: self.stack_limit,
-        };
-        let mut trace = trace;
-        execve(&case.tree, &self.host, &call, &mut trace)
-    }
-
-    fn complain(&mut self, case: &Case, real: Outcome, predicted: &Result<Outcome, Gap>) {
-        self.disagreements += 1;
-        println!("oracle: {}: the kernel says {}, the model {predicted:?}", case.name, name(real));
-        self.predict(case, &mut |step| {
-            let text = format!("{step:?}");
-            println!("    {}", &text[..text.floor_char_boundary(600)]);
-        })
-        .ok();
-        if let Some(directory) = std::env::var_os("EXECFIT_ORACLE_KEEP") {
-            for (path, inode) in case.tree.iter() {
-                if let execfit_kernel::tree::Content::File(bytes) = &inode.content {
-                    let file =
-                        format!("{}{}", case.name, String::from_utf8_lossy(path)).replace(['/', ' '], "_");
-                    std::fs::write(std::path::Path::new(&directory).join(file), bytes).unwrap();
-                }
-            }
-        }
+        assert!(recording() || open * 20 <= asked, "too many cases are left open");
     }
 }
 

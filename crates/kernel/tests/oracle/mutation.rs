@@ -32,9 +32,9 @@ pub(crate) fn content(tree: &MemoryTree, path: &str) -> Vec<u8> {
 }
 
 /// `count` damaged files.
-pub(crate) fn cases(seed: u64, count: usize) -> impl Iterator<Item = Case> {
+pub(crate) fn cases(seed: u64, count: usize, subjects: Vec<Subject>) -> impl Iterator<Item = Case> {
     let mut random = Random::new(seed);
-    let subjects = subjects();
+    let count = if subjects.is_empty() { 0 } else { count };
     (0..count).map(move |number| {
         let (name, tree, path) = random.pick(&subjects);
         let mut bytes = content(tree, path);
@@ -55,13 +55,22 @@ pub(crate) fn cases(seed: u64, count: usize) -> impl Iterator<Item = Case> {
     })
 }
 
-fn subjects() -> Vec<(&'static str, MemoryTree, &'static str)> {
+/// A name, a tree, and the file of it that is to be damaged.
+pub(crate) type Subject = (&'static str, MemoryTree, &'static str);
+
+/// Real programs of this machine.
+pub(crate) fn real_subjects() -> Vec<Subject> {
+    real_programs().into_iter().map(|(name, tree)| (name, tree, "/app")).collect()
+}
+
+/// Small programs and a script.
+pub(crate) fn subjects() -> Vec<Subject> {
     let small = |program: Elf| MemoryTree::new().file("/app", 0o755, &program.bytes());
     let pair =
         |program: Elf, loader: Elf| small(program.interpreter(b"/ld\0")).file("/ld", 0o755, &loader.bytes());
     let script =
         MemoryTree::new().file("/app", 0o755, b"#! /bin/sh -e\nexit\n").file("/bin/sh", 0o755, &good());
-    let mut subjects = vec![
+    vec![
         ("static", small(Elf::x86_64()), "/app"),
         ("static pie", small(Elf::x86_64().dynamic()), "/app"),
         ("i386", small(Elf::i386()), "/app"),
@@ -72,13 +81,11 @@ fn subjects() -> Vec<(&'static str, MemoryTree, &'static str)> {
         ("i386 loader", pair(Elf::i386().dynamic(), Elf::i386().dynamic()), "/ld"),
         ("script", script.clone(), "/app"),
         ("script", script, "/app"),
-    ];
-    subjects.extend(real_programs().into_iter().map(|(name, tree)| (name, tree, "/app")));
-    subjects
+    ]
 }
 
 /// Values that sit on edges.
-const EDGES: &[u64] = &[
+pub(crate) const EDGES: &[u64] = &[
     0,
     1,
     2,

@@ -4,6 +4,7 @@ use crate::case::Case;
 use execfit_kernel::errno::Errno;
 use execfit_kernel::exec::{Outcome, Signal};
 use execfit_kernel::tree::{Content, Inode, MemoryTree};
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal as UnixSignal;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use nix::sys::wait::{WaitStatus, waitpid};
@@ -125,7 +126,15 @@ fn write_order(case: &Case, root: &Path) -> Vec<u8> {
         order.extend(bytes);
     };
     let user = &case.credentials;
-    let numbers = [user.uid.into(), user.gid.into(), user.effective, user.bounding, case.argv.len() as u64];
+    let numbers = [
+        user.uid.into(),
+        user.gid.into(),
+        user.effective,
+        user.bounding,
+        case.argv.len() as u64,
+        user.no_new_privs.into(),
+        case.stack_limit,
+    ];
     let noexec = case.tree.iter().find(|(_, inode)| inode.noexec).map(|(path, _)| path).unwrap_or_default();
     put(root.as_os_str().as_bytes());
     put(noexec);
@@ -178,6 +187,7 @@ fn prepare(fields: &[&[u8]]) -> Result<CallStrings, Box<dyn std::error::Error>> 
     if let Some(path) = noexec.strip_prefix(b"/") {
         mount_noexec(&root.join(OsStr::from_bytes(path)))?;
     }
+    setrlimit(Resource::RLIMIT_STACK, number(6), number(6))?;
     std::os::unix::fs::chroot(root)?;
     std::env::set_current_dir(OsStr::from_bytes(cwd))?;
     let (effective, bounding) = (number(2), number(3));
@@ -192,6 +202,9 @@ fn prepare(fields: &[&[u8]]) -> Result<CallStrings, Box<dyn std::error::Error>> 
         let bits = CapabilitySet::from_bits_retain(effective);
         let sets = CapabilitySets { effective: bits, permitted: bits, inheritable: CapabilitySet::empty() };
         rustix::thread::set_capabilities(None, sets)?;
+    }
+    if number(5) == 1 {
+        nix::sys::prctl::set_no_new_privs()?;
     }
     let (argv, env) = strings.split_at(number(4).try_into()?);
     let c_strings =
