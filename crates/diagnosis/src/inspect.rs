@@ -228,6 +228,7 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
         placement: Placement {
             foreign: None,
             hosts: vec![host.clone()],
+            presets: Vec::new(),
             notes: Vec::new(),
             engine: Engine::Containerd,
             capacity: Capacity::Unknown,

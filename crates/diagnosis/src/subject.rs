@@ -205,13 +205,14 @@ impl Refused<'_> {
 /// The fact that is missing.
 pub fn run_on(case: &Case, workload: &Workload, name: &str, architecture: Architecture) -> Result<Run, Need> {
     let platform = Platform::linux(architecture);
+    let host = workload.placement.host(architecture);
     let question = Question {
         image: name,
         repository_credentials: workload.repository_credentials.as_deref(),
         command: &workload.command,
         engine: workload.placement.engine,
         platform: &platform,
-        host: None,
+        host: Some(&host),
     };
     run::run(case, &question)
 }

@@ -1,6 +1,6 @@
 //! One container to run: its image, its command, and the hosts that it may meet.
 
-use execfit_kernel::host::Architecture;
+use execfit_kernel::host::{Architecture, Host, Preset};
 use serde::Serialize;
 
 /// A container that somebody asked to run.
@@ -67,12 +67,26 @@ pub struct Placement {
     pub foreign: Option<String>,
     /// The kinds of host, the likeliest first. Never empty.
     pub hosts: Vec<HostFact>,
+    /// What kinds of machine they are, where that is known: Fargate's, a generation of Graviton.
+    pub presets: Vec<&'static Preset>,
     /// What is odd about them, in sentences.
     pub notes: Vec<String>,
     /// Who runs the container.
     pub engine: Engine,
     /// What the cluster's machines would allow.
     pub capacity: Capacity,
+}
+
+impl Placement {
+    /// The host of an architecture: the one kind of machine that is known, else what all of AWS's have in common.
+    pub fn host(&self, architecture: Architecture) -> Host {
+        let mut known = self.presets.iter().map(|preset| preset.host());
+        let mut known = known.by_ref().filter(|host| host.architecture == architecture);
+        match (known.next(), known.next()) {
+            (Some(only), None) => only,
+            _ => Host::aws(architecture),
+        }
+    }
 }
 
 /// One kind of host that a container may meet.

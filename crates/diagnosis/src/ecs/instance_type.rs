@@ -1,6 +1,6 @@
 //! Architectures of EC2 instance types, by their names (Amazon EC2 instance type naming conventions).
 
-use execfit_kernel::host::Architecture;
+use execfit_kernel::host::{Architecture, Preset};
 use serde_json::Value;
 
 /// The architecture that ECS Managed Instances are bound to, where their requirements name instance types or makers of
@@ -16,6 +16,29 @@ pub(super) fn of_provider(provider: &Value) -> Option<Architecture> {
     let mut all = strings("allowedInstanceTypes").filter_map(of_type).chain(by_maker);
     let first = all.next()?;
     all.all(|other| other == first).then_some(first)
+}
+
+/// The kind of machine that a type names: a generation of Graviton, or x86_64.
+pub(super) fn preset(name: &str) -> Option<&'static Preset> {
+    let family = name.split('.').next()?;
+    let preset = match (of_type(name)?, generation(family)?) {
+        (Architecture::X86_64, _) => "ec2-x86_64",
+        (Architecture::Arm64, _) if family == "a1" => "graviton1",
+        // AWS EC2, Graviton: t4g and x2gd are of Graviton2, as are all of a sixth generation, and the storage and
+        // graphics families of a fourth and fifth.
+        (Architecture::Arm64, 2..=6) => "graviton2",
+        (Architecture::Arm64, 7) => "graviton3",
+        (Architecture::Arm64, 8) => "graviton4",
+        (Architecture::Arm64, _) => return None,
+    };
+    Preset::named(preset)
+}
+
+/// The number in a family's name.
+fn generation(family: &str) -> Option<u8> {
+    let number = family.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+    number[..end].parse().ok()
 }
 
 /// `m7g.*` and `c6gn.large` are of Graviton: a `g` stands behind the generation's number. `a1` is the first of them.
@@ -61,6 +84,26 @@ mod tests {
             ("metal", None),
         ] {
             assert_eq!(of_type(pattern), expected, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn machines_by_their_types() {
+        for (name, expected) in [
+            ("a1.large", Some("graviton1")),
+            ("t4g.nano", Some("graviton2")),
+            ("x2gd.metal", Some("graviton2")),
+            ("im4gn.large", Some("graviton2")),
+            ("g5g.xlarge", Some("graviton2")),
+            ("c6gn.large", Some("graviton2")),
+            ("m7g.large", Some("graviton3")),
+            ("r8g.2xlarge", Some("graviton4")),
+            ("m9g.large", None),
+            ("m5.large", Some("ec2-x86_64")),
+            ("u-6tb1.metal", None),
+            ("*", None),
+        ] {
+            assert_eq!(preset(name).map(|preset| preset.name), expected, "{name}");
         }
     }
 

@@ -4,10 +4,11 @@ use super::constraint::Constraint;
 use super::instance_type;
 use super::scene::Scene;
 use crate::workload::{Capacity, Engine, HostFact, HostSource, Placement};
-use execfit_kernel::host::Architecture;
+use execfit_kernel::host::{Architecture, Preset};
 use serde_json::Value;
 
 const CPU: &str = "ecs.cpu-architecture";
+const TYPE: &str = "ecs.instance-type";
 
 /// Whose machines run the tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub(super) fn placement(scene: &Scene<'_>) -> Placement {
     Placement {
         foreign: foreign(scene, &hosts),
         hosts,
+        presets: presets(scene, launch),
         notes,
         engine: match launch {
             Launch::Fargate | Launch::Managed => Engine::Containerd,
@@ -38,6 +40,35 @@ pub(super) fn placement(scene: &Scene<'_>) -> Placement {
         },
         capacity: capacity(scene, launch),
     }
+}
+
+/// The kinds of machine that tasks may meet, each once: of the instances that have tasks, else of all that are eligible.
+/// None, where the type of one of them tells nothing.
+fn presets(scene: &Scene<'_>, launch: Launch) -> Vec<&'static Preset> {
+    let named = |names: &[&str]| names.iter().filter_map(|name| Preset::named(name)).collect();
+    match launch {
+        Launch::Fargate => return named(&["fargate-x86_64", "fargate-arm64"]),
+        Launch::Managed | Launch::Unknown => return Vec::new(),
+        Launch::Instances => {}
+    }
+    let of_tasks = scene.documents.container_instances.iter().copied().filter(|one| has_task(scene, one));
+    let mut instances: Vec<&Value> = of_tasks.collect();
+    if instances.is_empty() {
+        instances = eligible(scene).collect();
+    }
+    let kinds = instances.iter().map(|instance| {
+        let preset = attribute(instance, TYPE).and_then(instance_type::preset)?;
+        cpu(instance).is_none_or(|cpu| cpu == preset.host().architecture).then_some(preset)
+    });
+    let Some(mut presets) = kinds.collect::<Option<Vec<_>>>() else { return Vec::new() };
+    presets.sort_by_key(|preset| preset.name);
+    presets.dedup_by_key(|preset| preset.name);
+    presets
+}
+
+fn has_task(scene: &Scene<'_>, instance: &Value) -> bool {
+    let arn = instance["containerInstanceArn"].as_str();
+    arn.is_some() && scene.tasks.iter().any(|task| task["containerInstanceArn"].as_str() == arn)
 }
 
 /// A system or an architecture that is not modelled, as a phrase.
@@ -72,11 +103,8 @@ fn observed(scene: &Scene<'_>, notes: &mut Vec<String>) -> Vec<HostFact> {
         let override_ = revision["overrides"]["runtimePlatform"]["cpuArchitecture"].as_str()?;
         Some((architecture(override_)?, HostSource::ServiceRevision))
     });
-    let own = |instance: &&&Value| {
-        let arn = instance["containerInstanceArn"].as_str();
-        arn.is_some() && scene.tasks.iter().any(|task| task["containerInstanceArn"].as_str() == arn)
-    };
-    let of_instances = scene.documents.container_instances.iter().filter(own);
+    let of_instances =
+        scene.documents.container_instances.iter().filter(|instance| has_task(scene, instance));
     let of_instances =
         of_instances.filter_map(|instance| cpu(instance)).map(|cpu| (cpu, HostSource::Instance));
     let hosts = counted(of_tasks.chain(of_revisions).chain(of_instances));

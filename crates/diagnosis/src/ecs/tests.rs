@@ -270,3 +270,37 @@ fn things_that_were_told_twice_count_once() {
     );
     assert_eq!(hosts(room), "arm64 (instance, 2): runs => runs");
 }
+
+/// A static 32-bit arm program of one segment.
+fn arm32() -> Vec<u8> {
+    let mut bytes = b"\x7fELF\x01\x01\x01".to_vec();
+    bytes.resize(84, 0);
+    let words =
+        [(16, 40 << 16 | 2), (24, 0x1_0000), (28, 52), (36, 0x0500_0000), (40, 32 << 16 | 52), (44, 1)];
+    let segment = [(52, 1), (60, 0x1_0000), (68, 84), (72, 84), (76, 5)];
+    for (at, value) in words.into_iter().chain(segment) {
+        bytes[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+    }
+    bytes
+}
+
+#[test]
+fn the_generation_of_graviton_tells_whether_32_bit_programs_run() {
+    let on = |types: &[&str]| {
+        let room = Room::unseen().image("app:1", Picture::of_app("arm64", &arm32()));
+        let mut room = room.service(json!({"launchType": "EC2"}));
+        for (number, name) in types.iter().enumerate() {
+            let attribute = |name, value| json!({"name": name, "value": value});
+            let attributes =
+                [attribute("ecs.cpu-architecture", "arm64"), attribute("ecs.instance-type", *name)];
+            let arn = format!("arn:aws:ecs:eu-west-1:111122223333:container-instance/demo/{number}");
+            let change = json!({"containerInstanceArn": arn, "attributes": attributes});
+            room = room.instances("arm64", 1, change);
+        }
+        hosts(room)
+    };
+    assert_eq!(on(&["m7g.large", "c7gn.xlarge"]), "arm64 (instance, 2): runs => runs");
+    assert_eq!(on(&["m8g.large"]), "arm64 (instance, 1): fails => fails");
+    assert_eq!(on(&["m7g.large", "m8g.large"]), "arm64 (instance, 2): unknown => unknown");
+    assert_eq!(on(&["m8g.large", "x9"]), "arm64 (instance, 2): unknown => unknown");
+}

@@ -13,6 +13,15 @@ pub struct Preset {
     build: fn() -> Host,
 }
 
+/// Names are unique.
+impl PartialEq for Preset {
+    fn eq(&self, other: &Preset) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Preset {}
+
 impl Preset {
     /// All of them.
     pub const ALL: &'static [Preset] = &[
