@@ -3,6 +3,7 @@
 mod command;
 mod fuzz;
 mod lab;
+mod needs;
 mod test;
 mod tidy;
 

@@ -10,12 +10,28 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::command::workspace;
+use crate::needs::{self, Need};
 use crate::{Result, command, fuzz, lab, tidy};
 
 /// Set by Ctrl-C or SIGTERM: what runs is ended, and what was started is stopped.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// What tests that need no lab ask; each says itself what it leaves out.
+const NEEDS: &[Need] = &[
+    Need { what: "a C compiler (glibc's real loader)", package: "gcc", is_met: || compiles("gcc") },
+    Need { what: "glibc's headers", package: "libc6-dev", is_met: || compiles("gcc") },
+    Need { what: "musl (its real loader)", package: "musl-tools", is_met: || compiles("musl-gcc") },
+    Need { what: "runc", package: "runc", is_met: || command::exists("runc") },
+    Need { what: "crun", package: "crun", is_met: || command::exists("crun") },
+];
+
+/// Whether there is such a compiler, with the headers of its C library.
+fn compiles(compiler: &str) -> bool {
+    let arguments = ["-fsyntax-only", "-include", "stdio.h", "-x", "c", "/dev/null"];
+    command::output(Command::new(compiler).args(arguments)).is_ok()
+}
 
 /// Runs every check; what fails does not keep the others from running.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -30,6 +46,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             failed.push(name);
         }
     };
+    let install = !install.is_empty() || needs::may_install();
+    step("needs", check_needs(install));
     step("fmt", cargo(&["fmt", "--all", "--check"], &[]));
     step("tidy", tidy::run());
     step("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[]));
@@ -39,7 +57,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     step("build", cargo(&["test", "--workspace", "--no-run"], &[]));
 
     let found_up = lab::is_up()?;
-    let install = !install.is_empty() || lab::may_install();
     let variables = open_lab(install).unwrap_or_else(|error| {
         eprintln!("left out, for want of the lab:\n{}", tests_of_the_lab());
         // Whoever lets everything be installed wants everything tested.
@@ -56,6 +73,24 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         step("lab", lab::down());
     }
     if failed.is_empty() { Ok(()) } else { Err(format!("failed: {}", failed.join(", ")).into()) }
+}
+
+/// Makes sure that what the tests ask is there, or names what is left out for want of it.
+fn check_needs(install: bool) -> Result<()> {
+    if install {
+        needs::install(&needs::missing(NEEDS))?;
+    }
+    match &needs::told(&needs::missing(NEEDS))[..] {
+        [] => Ok(()),
+        // Whoever lets everything be installed wants everything tested.
+        missing if install && needs::can_install() => {
+            Err(format!("the tests lack:\n  {}", missing.join("\n  ")).into())
+        }
+        missing => {
+            eprintln!("left out, for want of it:\n  {}", missing.join("\n  "));
+            Ok(())
+        }
+    }
 }
 
 /// Brings the lab up and fills it.

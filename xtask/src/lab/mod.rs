@@ -21,10 +21,10 @@ mod seed;
 mod state;
 
 use crate::Result;
+use crate::needs::may_install;
 use state::{Folder, State};
 
 pub(crate) use environment::{HINDRANCES, variables};
-pub(crate) use needs::may_install;
 
 /// `cargo xtask lab ...`
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
