@@ -82,8 +82,7 @@ impl Picture {
 
     /// The image of a dynamically linked program with Debian's C library, of which a loader's questions are answered.
     pub(crate) fn linked(program: &Linked) -> Picture {
-        let mut picture = Picture::of_app("amd64", &program.bytes()).layer(1, "FROM debian");
-        picture.child.libraries = true;
+        let picture = Picture::of_app("amd64", &program.bytes()).libraries(true).layer(1, "FROM debian");
         let mut loader = Linked::library(AMD64, "ld-linux-x86-64.so.2").bytes();
         loader.extend(b"\0/lib/x86_64-linux-gnu/\0/usr/lib/x86_64-linux-gnu/\0/lib/\0/usr/lib/\0");
         let core = Linked::library(AMD64, "libc.so.6").defines("GLIBC_2.2.5").defines("GLIBC_2.33");
@@ -91,6 +90,12 @@ impl Picture {
             .file(LD_SO, 0o755, &loader)
             .file("/lib/x86_64-linux-gnu/libc.so.6", 0o755, &core.bytes())
             .layer(3, "COPY --from=build /out /")
+    }
+
+    /// Whether a loader's questions are answered of it.
+    pub(crate) fn libraries(mut self, kept: bool) -> Picture {
+        self.child.libraries = kept;
+        self
     }
 
     pub(crate) fn entrypoint(mut self, words: &[&str]) -> Picture {

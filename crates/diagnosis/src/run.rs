@@ -4,13 +4,14 @@ mod hand_over;
 mod launcher;
 mod loading;
 mod mounted;
+mod shell;
 mod trace;
 
 pub use hand_over::Link;
+pub use shell::ByShell;
 pub use trace::{StepKind, TraceStep};
 
 use crate::case::{Case, ChildFacts, Need, Trouble, TroubleKind, escape};
-use crate::nature::Nature;
 use crate::process::Process;
 use crate::verdict::{Failure, Verdict};
 use crate::workload::{Command, Engine};
@@ -23,7 +24,7 @@ use execfit_kernel::errno::Errno;
 use execfit_kernel::exec::{Call, Outcome, Step, execve};
 use execfit_kernel::host::{Architecture, Host};
 use execfit_kernel::ld_so::Death;
-use execfit_kernel::signature::{Language, Signature};
+use execfit_kernel::shell::Handed;
 use execfit_kernel::tree::Gap;
 use execfit_kernel::{launcher as kernel, lookup};
 use mounted::{Mounted, joined};
@@ -71,6 +72,12 @@ pub struct Run {
     pub started_by: Vec<Vec<u8>>,
     /// The engine's init found no program format and handed the file to `/bin/sh`.
     pub through_shell: bool,
+    /// The other C library's loader, which is in the image, where the one that the program asks for is not.
+    pub other_loader: Option<Vec<u8>>,
+    /// The case was recorded before the dynamic loader of a program that starts was asked.
+    pub loader_not_asked: bool,
+    /// What a shell answers, where a file without a format is handed to one that is known.
+    pub by_shell: Option<ByShell>,
     /// How the dynamic loader gives up, where the program starts and that does.
     pub death: Option<Death>,
     /// The file that is marked to need an x86 ISA level above the baseline, and the level's bits, where the host's is
@@ -126,6 +133,9 @@ impl Run {
             searched: String::new(),
             started_by: Vec::new(),
             through_shell: false,
+            other_loader: None,
+            loader_not_asked: false,
+            by_shell: None,
             death: None,
             isa_in_doubt: None,
             links: Vec::new(),
@@ -277,7 +287,10 @@ fn answer(
     };
     match verdict {
         Verdict::Runs if !run.through_shell => loading::load(run, tree, host, process, credentials),
-        verdict => Ok(verdict),
+        verdict => {
+            run.other_loader = loading::other_loader(run, tree, &verdict)?;
+            Ok(verdict)
+        }
     }
 }
 
@@ -350,26 +363,8 @@ fn by_init(
         return Ok(verdict(launched.outcome));
     }
     run.through_shell = true;
-    let file = run.blame.as_ref().and_then(|blame| tree.image.file(&blame.path).flatten());
-    Ok(file.map_or(Verdict::Unknown("the init hands the program to /bin/sh".into()), |file| {
-        as_script(&Signature::of(file.head(), file.size))
-    }))
-}
-
-/// What a shell makes of a file that it is told to run as a script.
-fn as_script(file: &Signature) -> Verdict {
-    match (Nature::of(file), file) {
-        // An empty script does nothing, successfully.
-        (Nature::Empty, _) => Verdict::Runs,
-        (_, Signature::Text { language: Language::Shell | Language::Unknown }) => Verdict::Runs,
-        (_, Signature::LateShebang { .. } | Signature::BrokenShebang { .. } | Signature::Script { .. }) => {
-            Verdict::Runs
-        }
-        (Nature::Text | Nature::Encoded, _) => Verdict::Unknown(format!(
-            "the init hands {file} to /bin/sh, and what that makes of it is not modelled"
-        )),
-        _ => Verdict::Fails(Failure::Exec(Errno::ENOEXEC)),
-    }
+    let shell = shell::at(tree, kernel::SHELL)?;
+    Ok(shell::hand(run, tree, shell, Handed::Script))
 }
 
 fn verdict(outcome: Outcome) -> Verdict {

@@ -181,11 +181,18 @@ impl Refused<'_> {
     }
 
     /// What becomes of a file without a format that the host knows.
-    pub fn answer(&self) -> &'static str {
-        match (self.run.through_shell, &self.run.verdict) {
-            (false, _) => "execve answers ENOEXEC (exec format error)",
-            (true, Verdict::Fails(_)) => "the init hands it to /bin/sh, which cannot run it either",
-            (true, _) => "the init hands it to /bin/sh, and what that makes of it is not modelled",
+    pub fn answer(&self) -> String {
+        let run = self.run;
+        let asked = if run.through_shell {
+            "the init hands it to /bin/sh"
+        } else {
+            "execve answers ENOEXEC (exec format error)"
+        };
+        match (&run.verdict, run.by_shell) {
+            (Verdict::Fails(_), Some(by)) => format!("{asked}, and {}", by.words()),
+            (Verdict::Fails(_), None) if run.through_shell => format!("{asked}, which cannot run it either"),
+            _ if run.through_shell => format!("{asked}, and what that makes of it is not modelled"),
+            _ => asked.into(),
         }
     }
 

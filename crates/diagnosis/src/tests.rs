@@ -137,9 +137,22 @@ fn an_init_hands_what_has_no_format_to_the_shell() {
     assert_eq!(on(Picture::of_app("amd64", b"exec app\n"), init()), "fails exec enoexec");
     assert_eq!(on(shell(Picture::of_app("amd64", b"")), init()), "runs");
     assert_eq!(on(shell(Picture::of_app("amd64", b"<html></html>")), init()), "fails exec enoexec");
+    let by = |name: &str, bytes: &[u8]| {
+        let path = format!("/bin/{name}");
+        let picture = Picture::of_app("amd64", bytes).file(&path, 0o755, &elf(AMD64)).link("/bin/sh", name);
+        Room::unseen().image("app:1", picture).container(init())
+    };
+    assert!(verdict(by("sh.real", &[0; 64])).starts_with("unknown"), "which shell decides");
+    assert_eq!(verdict(by("busybox", &[0; 64])), "runs");
+    assert_eq!(verdict(by("dash", &[0; 64])), "runs");
+    assert_eq!(verdict(by("bash", &[0; 64])), "fails exec enoexec");
+    let said = |name| by(name, &elf(ARM64)).finding("wrong-architecture");
+    assert!(said("bash").contains("to /bin/sh, and bash says `cannot execute binary file` (exit code 126)"));
+    assert!(said("dash").contains("to /bin/sh, and dash runs it as a script: a syntax error"));
+    assert!(said("busybox").contains("and busybox's ash runs it as a script: a syntax error"));
     let python = shell(Picture::of_app("amd64", b"import os\nprint(os.name)\n"));
     assert_snapshot!(Room::unseen().image("app:1", python).container(init()).finding("no-shebang"), @r#"
-    app: unknown: the init hands a Python script without a #! line to /bin/sh, and what that makes of it is not modelled
+    app: unknown: a shell is handed a Python script without a #! line, and what it makes of that is not modelled
       host x86_64 (default, 0): unknown
       findings: no-shebang, cannot-tell, default-architecture, no-stopped-tasks
     error[no-shebang]: container app: /app is a Python script without a #! line: the init hands it to /bin/sh, and what that makes of it is not modelled

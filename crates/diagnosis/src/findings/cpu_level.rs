@@ -54,8 +54,12 @@ fn level(bits: u32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{AMD64, LD_SO, Picture, Room};
+    use crate::fixture::{AMD64, LD_SO, Picture, Room, full};
     use crate::linked::Linked;
+    use crate::ecs::{Documents, Scene};
+    use crate::run::Question;
+    use execfit_image::platform::Platform;
+    use execfit_kernel::host::{Architecture, Host, Isa};
     use insta::assert_snapshot;
 
     #[test]
@@ -68,6 +72,41 @@ mod tests {
         warning[cpu-level]: container app: /app is marked to need x86-64-v3, and the host's level is not known: glibc's loader refuses it on less (exit code 127)
           | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
           | /app asks for the loader /lib64/ld-linux-x86-64.so.2 (layer 2 of 3, COPY app /app)
+        ");
+    }
+
+    /// The finding on a host whose level is known.
+    fn on(level: Isa, program: &Linked) -> Option<String> {
+        let (case, _) = Room::unseen().image("app:1", Picture::linked(program)).ask();
+        let documents = Documents::of(&case.answers);
+        let scene = Scene::of(&case.target.kind, &documents).unwrap();
+        let workloads = scene.workloads(&case.logs);
+        let mut subject = Subject::of(&case, Some(&scene), &workloads[0]).unwrap();
+        let host = Host { isa: Some(level), ..Host::aws(Architecture::X86_64) };
+        let question = Question {
+            image: &subject.name,
+            repository_credentials: None,
+            command: &workloads[0].command,
+            engine: workloads[0].placement.engine,
+            platform: &Platform::linux(Architecture::X86_64),
+            host: Some(&host),
+        };
+        subject.runs[0].1 = run::run(&case, &question).unwrap();
+        detect(&subject).as_ref().map(full)
+    }
+
+    #[test]
+    fn a_host_of_a_lower_level_is_refused_by_the_loader() {
+        let program = Linked::program(AMD64, LD_SO).needs("libc.so.6").isa(7);
+        assert_eq!(on(Isa::X86_64V3, &program), None);
+        assert_snapshot!(on(Isa::X86_64V2, &program).unwrap(), @"
+        error[cpu-level]: container app: /app is marked to need x86-64-v3, and the host has less: `/app: CPU ISA level is lower than required` (exit code 127)
+          | /app is an ELF program for x86_64 (64-bit, e_machine 62) (layer 2 of 3, COPY app /app)
+          | /app asks for the loader /lib64/ld-linux-x86-64.so.2 (layer 2 of 3, COPY app /app)
+          | /lib64/ld-linux-x86-64.so.2 is the loader for x86_64 (64-bit, e_machine 62) (layer 1 of 3, FROM debian)
+          | /app: the file is marked to need a higher ISA level than the processor has (layer 2 of 3, COPY app /app) [glibc sysdeps/x86/dl-prop.h dl_isa_level_check]
+          | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
+          = Edit Advice: build for the ISA level of the oldest processor that may run it (-march=x86-64-v2)
         ");
     }
 }

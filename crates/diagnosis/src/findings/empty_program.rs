@@ -24,9 +24,10 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     let (refused, signature, Nature::Empty) = subject.no_program()? else { return None };
     let object = subject.object(&refused.blame.path);
     let (severity, answer) = if refused.run.verdict == Verdict::Runs {
-        (Severity::Warning, "the init hands it to /bin/sh, which ends at once with exit code 0 and has done nothing")
+        let silent = "the init hands it to /bin/sh, which ends at once with exit code 0 and has done nothing";
+        (Severity::Warning, silent.to_string())
     } else {
-        (Severity::Error, "execve answers ENOEXEC (exec format error)")
+        (Severity::Error, refused.answer())
     };
     let message = format!("{object} is {}: {answer}", signature.describe());
     let mend = Remedy::edit("mend the build step that makes the file", &[]);

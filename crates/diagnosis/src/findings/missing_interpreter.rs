@@ -32,10 +32,17 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     });
     let (asker, interpreter, relation) = asked?;
     let wanted = run::show(interpreter);
-    let hint = match &wanted[..] {
-        loader if loader.contains("ld-musl") => " (musl's loader: the program was linked on Alpine)",
-        loader if loader.contains("ld-linux") => " (glibc's loader: the image has none, or another C library)",
-        _ => "",
+    let other = refused.run.other_loader.as_ref().map(|other| run::show(other));
+    let hint = match (&wanted[..], other) {
+        (loader, Some(other)) if loader.contains("ld-musl") => {
+            format!(" (musl's loader, and the image has glibc's, {other}: a musl program in a glibc image)")
+        }
+        (_, Some(other)) => format!(" (glibc's loader, and the image has musl's, {other}: a glibc program in a musl image)"),
+        (loader, None) if loader.contains("ld-musl") => " (musl's loader: the program was linked on Alpine)".into(),
+        (loader, None) if loader.contains("ld-linux") => {
+            " (glibc's loader: the image has none, or another C library)".into()
+        }
+        _ => String::new(),
     };
     let message = format!(
         "{} {relation} {wanted}{hint}, which is not in the image: execve answers {errno} ({})",
@@ -80,5 +87,25 @@ mod tests {
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
           = Edit Advice: put /lib64/ld-linux-x86-64.so.2 into the image, or use an interpreter that is there
         ");
+    }
+
+    #[test]
+    fn a_program_of_the_other_c_library() {
+        let (glibc, musl) = ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1");
+        let hint = |asked: &str, there: &str| {
+            let picture = Picture::of_app("amd64", &dynamic(AMD64, asked)).libraries(true);
+            let picture = picture.file(there, 0o755, &dynamic(AMD64, there));
+            let report = Room::new().image("app:1", picture).finding(ID);
+            report.split_once(asked).unwrap().1.split_once(", which").unwrap().0.to_string()
+        };
+        assert_eq!(
+            hint(glibc, musl),
+            " (glibc's loader, and the image has musl's, /lib/ld-musl-x86_64.so.1: a glibc program in a musl image)"
+        );
+        assert_eq!(
+            hint(musl, glibc),
+            " (musl's loader, and the image has glibc's, /lib64/ld-linux-x86-64.so.2: a musl program in a glibc image)"
+        );
+        assert_eq!(hint(glibc, "/lib/ld-musl-aarch64.so.1"), " (glibc's loader: the image has none, or another C library)");
     }
 }

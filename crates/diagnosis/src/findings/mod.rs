@@ -54,6 +54,7 @@ findings![
     tag_flipped,
     no_capacity,
     cannot_tell,
+    loader_not_asked,
     observed_failing,
     observed_running,
     ended_by_itself,

@@ -2,7 +2,7 @@
 //! scripts and launchers, as far as that can be read from the image.
 
 use super::launcher::{Launch, Next, launch};
-use super::{Mounted, Run, STACK_LIMIT, StepKind, as_script, loading, record, show, verdict};
+use super::{Mounted, Run, STACK_LIMIT, StepKind, loading, record, shell, show, verdict};
 use crate::nature::Nature;
 use crate::process::Process;
 use crate::script::{self, Certainty, HandOver, Reading, Situation};
@@ -16,7 +16,7 @@ use execfit_kernel::host::Host;
 use execfit_kernel::launcher::{self as kernel, Fallback};
 use execfit_kernel::namei;
 use execfit_kernel::refusal::Stop;
-use execfit_kernel::shell::Shell;
+use execfit_kernel::shell::{Handed, Shell};
 use execfit_kernel::signature::Signature;
 use execfit_kernel::tree::{FileTree, Gap};
 
@@ -143,6 +143,8 @@ struct Attempt {
     fallback: Fallback,
     /// Whether the launcher's C library is known to hand what has no format to `/bin/sh`.
     sure_of_fallback: bool,
+    /// The shell that starts it.
+    shell: Option<Shell>,
     /// Bare names may be the shell's own commands.
     own_commands: bool,
     /// The variables that the loader reads are those of the container.
@@ -216,7 +218,15 @@ fn by_launcher(
     let fallback = if musl { Fallback::Reports } else { next.fallback };
     let sure_of_fallback = loader.is_some() || fallback == Fallback::Reports;
     let running = Running { process, credentials, trace: Vec::new() };
-    Ok(Attempt { running, fallback, sure_of_fallback, own_commands: false, asks_loader, complete: true })
+    Ok(Attempt {
+        running,
+        fallback,
+        sure_of_fallback,
+        shell: None,
+        own_commands: false,
+        asks_loader,
+        complete: true,
+    })
 }
 
 /// A text that a shell reads.
@@ -282,13 +292,14 @@ fn by_shell(
     let path = source.of.unwrap_or_default();
     links.push(Link { text, certainty, origin: tree.origin(&path), path });
     let starts = now.trace.iter().rev().find(|step| step.kind == StepKind::Starts);
-    let own_commands =
-        starts.is_none_or(|step| Shell::of_path(&step.path).is_none_or(|shell| shell == Shell::Ash));
+    let shell = starts.and_then(|step| Shell::of_path(&step.path));
+    let own_commands = shell.is_none_or(|shell| shell == Shell::Ash);
     let running = Running { process, credentials: now.credentials.clone(), trace: Vec::new() };
     Ok(Attempt {
         running,
         fallback: Fallback::IsShell,
         sure_of_fallback: true,
+        shell,
         own_commands,
         asks_loader,
         complete,
@@ -343,11 +354,15 @@ fn start_next(run: &mut Run, tree: &Mounted<'_>, host: &Host, next: &Attempt) ->
         return loading::load(run, tree, host, process, credentials);
     }
     if launched.shell_outcome != Some(Outcome::Starts) {
-        return Ok(verdict(launched.outcome));
+        let verdict = verdict(launched.outcome);
+        run.other_loader = loading::other_loader(run, tree, &verdict)?;
+        return Ok(verdict);
     }
-    let file = run.blame.as_ref().and_then(|blame| tree.image.file(&blame.path).flatten());
-    let Some(file) = file else { return Ok(Verdict::Unknown("it is handed to a shell".into())) };
-    match as_script(&Signature::of(file.head(), file.size)) {
+    let (shell, handed) = match next.fallback {
+        Fallback::IsShell => (next.shell, Handed::Command),
+        _ => (shell::at(tree, kernel::SHELL)?, Handed::Script),
+    };
+    match shell::hand(run, tree, shell, handed) {
         Verdict::Runs if !next.sure_of_fallback => {
             Ok(Verdict::Unknown("its C library decides whether /bin/sh is asked".into()))
         }
@@ -386,7 +401,7 @@ mod tests {
         app: fails exec enoexec
           host x86_64 (default, 0): fails
           findings: wrong-architecture, mislabelled-image, default-architecture
-        error[wrong-architecture]: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+        error[wrong-architecture]: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error), and dash says `Exec format error` (exit code 126)
           | the container's own program starts: /entry.sh /app -v
           | line 4 of /entry.sh hands over to /app: exec "$@" (layer 3 of 3, COPY entry.sh /)
           | /app is an ELF program for arm64 (64-bit, e_machine 183) (layer 2 of 3, COPY app /app)

@@ -5,6 +5,7 @@ use super::{Blame, Run, StepKind, TraceStep, refusal};
 use crate::process::Process;
 use crate::verdict::{Failure, Verdict};
 use execfit_kernel::credentials::Credentials;
+use execfit_kernel::errno::Errno;
 use execfit_kernel::host::{Host, Isa};
 use execfit_kernel::ld_so::{self, Answer, Death, Program, Step};
 use execfit_kernel::tree::Gap;
@@ -18,9 +19,11 @@ pub(super) fn load(
     process: &Process,
     credentials: &Credentials,
 ) -> Result<Verdict, Gap> {
-    let Some((path, interpreter)) = started(run).filter(|_| tree.image.libraries) else {
+    let Some((path, interpreter)) = started(run) else { return Ok(Verdict::Runs) };
+    run.loader_not_asked = !tree.image.libraries;
+    if run.loader_not_asked {
         return Ok(Verdict::Runs);
-    };
+    }
     let by_script = run.trace.iter().rev().find_map(|step| match &step.kind {
         StepKind::Script(interpreter, _) => Some(interpreter.clone()),
         _ => None,
@@ -51,6 +54,39 @@ pub(super) fn load(
             died(run, tree, death)
         }
     })
+}
+
+/// Where glibc's and musl's loaders of the same machine stand (glibc sysdeps, the psABIs; musl's ldso is
+/// `/lib/ld-musl-ARCH.so.1`).
+const LOADERS: [(&str, &str); 4] = [
+    ("/lib64/ld-linux-x86-64.so.2", "/lib/ld-musl-x86_64.so.1"),
+    ("/lib/ld-linux-aarch64.so.1", "/lib/ld-musl-aarch64.so.1"),
+    ("/lib/ld-linux.so.2", "/lib/ld-musl-i386.so.1"),
+    ("/lib/ld-linux-armhf.so.3", "/lib/ld-musl-armhf.so.1"),
+];
+
+/// The other C library's loader, where the one that a program asks for is not in the image and that is. Cases of
+/// before have no facts about it.
+pub(super) fn other_loader(run: &Run, tree: &Mounted<'_>, verdict: &Verdict) -> Result<Option<Vec<u8>>, Gap> {
+    let missing = matches!(verdict, Verdict::Fails(Failure::Exec(Errno::ENOENT | Errno::ENOTDIR)));
+    let asked = run.trace.iter().rev().find_map(|step| match &step.kind {
+        StepKind::Interpreter(interpreter) => Some(interpreter),
+        _ => None,
+    });
+    let Some(asked) = asked.filter(|_| missing && tree.image.libraries) else { return Ok(None) };
+    let name = |path: &[u8]| path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
+    let other = LOADERS.iter().find_map(|(glibc, musl)| match name(asked) {
+        asked if asked == name(glibc.as_bytes()) => Some(musl),
+        asked if asked == name(musl.as_bytes()) => Some(glibc),
+        _ => None,
+    });
+    let Some(other) = other else { return Ok(None) };
+    match tree.resolved(other.as_bytes()) {
+        Ok(found) => Ok(found.map(|_| other.as_bytes().to_vec())),
+        // A mount may hold one, which says nothing about the program.
+        Err(Gap::Hidden { .. }) => Ok(None),
+        Err(gap) => Err(gap),
+    }
 }
 
 /// The x86 levels of a processor as bits (x86-64 psABI, `GNU_PROPERTY_X86_ISA_1_NEEDED`).

@@ -3,6 +3,9 @@
 use crate::case::ChildFacts;
 use crate::workload::Mount;
 use execfit_image::witness::Origin;
+use execfit_kernel::credentials::Credentials;
+use execfit_kernel::namei;
+use execfit_kernel::refusal::Stop;
 use execfit_kernel::tree::{FileTree, Gap, Node};
 
 /// An image's files with things mounted over them.
@@ -15,6 +18,16 @@ impl Mounted<'_> {
     /// Who brought a file.
     pub(super) fn origin(&self, path: &[u8]) -> Option<Origin> {
         self.image.file(path).flatten().and_then(|file| file.origin.clone())
+    }
+
+    /// Where a path leads, links followed; `None` where nothing is there.
+    pub(super) fn resolved(&self, path: &[u8]) -> Result<Option<Vec<u8>>, Gap> {
+        let root = Credentials::container(0, 0, Vec::new(), !0);
+        match namei::resolve(self, &root, b"/", path, &mut ()) {
+            Ok(found) => Ok(Some(found.path.as_bytes().to_vec())),
+            Err(Stop::Refused(_)) => Ok(None),
+            Err(Stop::Gap(gap)) => Err(gap),
+        }
     }
 
     /// Whether something is mounted over a path.
