@@ -161,7 +161,7 @@ fn load_as(
     let header = RawHeader::read(head, abi.is_wide(), false);
     let mut headers = ProgramHeaders::new();
     headers.fill(exec.tree, exec.host, file, &header, abi, Errno::ENOEXEC)?;
-    let mut name = [0; PATH_MAX];
+    let mut name = LoaderName::new();
     let name = loader_name(exec.tree, file, &headers, &mut name)?;
     let mut loader_headers = ProgramHeaders::new();
     let loader = match name {
@@ -193,12 +193,15 @@ fn load_as(
     exec.arguments.leave_room(file.path.as_bytes(), if abi.is_wide() { 8 } else { 4 })
 }
 
+/// What `PT_INTERP` points at.
+type LoaderName = Room<128>;
+
 /// The path in the first `PT_INTERP`, up to its first NUL.
 fn loader_name<'b>(
     tree: &dyn FileTree,
     file: &Found<'_>,
     headers: &ProgramHeaders,
-    buffer: &'b mut [u8; PATH_MAX],
+    name: &'b mut LoaderName,
 ) -> Result<Option<&'b [u8]>, Stop> {
     let Some(segment) = headers.iter().find(|header| header.kind == PT_INTERP) else { return Ok(None) };
     let path = file.path.as_bytes();
@@ -209,13 +212,14 @@ fn loader_name<'b>(
     if i64::try_from(segment.offset.saturating_add(segment.file_size)).is_err() {
         return Err(refuse(path, Errno::EINVAL, INTERP_OFFSET));
     }
-    if tree.read_at(path, segment.offset, &mut buffer[..length])? < length {
+    let buffer = name.take(length);
+    if tree.read_at(path, segment.offset, buffer)? < length {
         return Err(refuse(path, Errno::EIO, INTERP_CUT));
     }
-    if buffer[length - 1] != 0 {
+    if buffer.last() != Some(&0) {
         return Err(refuse(path, Errno::ENOEXEC, INTERP_NO_NUL));
     }
-    Ok(buffer.split(|byte| *byte == 0).next())
+    Ok(name.bytes().split(|byte| *byte == 0).next())
 }
 
 /// The loader's file header, found fit.
@@ -238,19 +242,42 @@ fn loader_header(exec: &mut Exec<'_, '_>, loader: &Found<'_>, abi: Abi) -> Resul
     Ok(RawHeader::read(&head, abi.is_wide(), false))
 }
 
-/// A file's program headers. Eighteen are kept in place; programs have a dozen.
-pub(crate) struct ProgramHeaders {
+/// Bytes that are read out of a file: few are kept in place, so that nothing is allocated for them.
+struct Room<const INLINE: usize> {
     inline: [u8; INLINE],
     heap: Vec<u8>,
     length: usize,
+}
+
+impl<const INLINE: usize> Room<INLINE> {
+    const fn new() -> Room<INLINE> {
+        Room { inline: [0; INLINE], heap: Vec::new(), length: 0 }
+    }
+
+    /// Room for this many.
+    fn take(&mut self, length: usize) -> &mut [u8] {
+        self.length = length;
+        if length <= INLINE {
+            return &mut self.inline[..length];
+        }
+        self.heap.resize(length, 0);
+        &mut self.heap
+    }
+
+    fn bytes(&self) -> &[u8] {
+        if self.length <= INLINE { &self.inline[..self.length] } else { &self.heap }
+    }
+}
+
+/// A file's program headers. Eighteen are kept in place; programs have a dozen.
+pub(crate) struct ProgramHeaders {
+    room: Room<{ 18 * ProgramHeader::size(true) }>,
     wide: bool,
 }
 
-const INLINE: usize = 18 * ProgramHeader::size(true);
-
 impl ProgramHeaders {
     fn new() -> ProgramHeaders {
-        ProgramHeaders { inline: [0; INLINE], heap: Vec::new(), length: 0, wide: true }
+        ProgramHeaders { room: Room::new(), wide: true }
     }
 
     /// `load_elf_phdrs`: reads them; `errno` is the answer where they are unfit.
@@ -270,32 +297,26 @@ impl ProgramHeaders {
         if usize::from(header.phentsize) != one {
             return no(HEADER_ENTRY_SIZE);
         }
-        self.length = one * usize::from(header.phnum);
-        if self.length == 0 {
+        let length = one * usize::from(header.phnum);
+        if length == 0 {
             return no(NO_PROGRAM_HEADERS);
         }
         // Linux 6.17 dropped the limit of one page ("binfmt_elf: remove the 4k limitation of program header size").
         let page = if host.kernel < (6, 17) { host.page_size as usize } else { usize::MAX };
-        if self.length > 65536.min(page) {
+        if length > 65536.min(page) {
             return no(TOO_MANY_HEADERS);
         }
-        let buffer = if self.length <= INLINE {
-            &mut self.inline[..self.length]
-        } else {
-            self.heap.resize(self.length, 0);
-            &mut self.heap
-        };
-        let end = header.phoff.checked_add(self.length as u64).and_then(|end| i64::try_from(end).ok());
-        if end.is_none() || tree.read_at(path, header.phoff, buffer)? < buffer.len() {
+        let end = header.phoff.checked_add(length as u64).and_then(|end| i64::try_from(end).ok());
+        if end.is_none() || tree.read_at(path, header.phoff, self.room.take(length))? < length {
             return no(HEADERS_CUT);
         }
         Ok(())
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = ProgramHeader> {
-        let bytes = if self.heap.is_empty() { &self.inline[..self.length] } else { &self.heap };
         let wide = self.wide;
-        bytes
+        self.room
+            .bytes()
             .chunks_exact(ProgramHeader::size(wide))
             .map(move |bytes| ProgramHeader::read(bytes, wide, false))
     }
