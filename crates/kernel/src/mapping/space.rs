@@ -161,7 +161,8 @@ impl Space {
         }
         self.ceiling = self.rest.high + self.page;
         let high = self.down(self.rest.high.saturating_sub(total));
-        let low = if self.up(total) <= above { self.rest.low - self.up(total) } else { self.lowest.0 };
+        let end = if self.up(total) <= above { self.rest.low } else { start.min(self.rest.low) };
+        let low = end.saturating_sub(self.up(total)).max(self.lowest.0);
         Ok(Range { low, high })
     }
 
