@@ -1,9 +1,10 @@
-//! The chores of this repository: `cargo xtask lab|test|tidy`.
+//! The chores of this repository: `cargo xtask lab|oracle|test|tidy`.
 
 mod command;
 mod fuzz;
 mod lab;
 mod needs;
+mod oracle;
 mod test;
 mod tidy;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "usage: cargo xtask lab up [--install] | down | seed | env
+       cargo xtask oracle [--kernel VMLINUZ|DEB [--cpu CPU] [--append WORDS] [--record NAME]]
        cargo xtask test [--install] [NEXTEST ARGUMENTS...]
        cargo xtask tidy";
 
@@ -22,6 +24,7 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let done = match arguments.split_first().map(|(verb, rest)| (verb.as_str(), rest)) {
         Some(("lab", rest)) => lab::run(rest),
+        Some(("oracle", rest)) => oracle::run(rest),
         Some(("test", rest)) => test::run(rest),
         Some(("tidy", [])) => tidy::run(),
         _ => Err(USAGE.into()),

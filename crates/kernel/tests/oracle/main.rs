@@ -1,5 +1,8 @@
 //! The oracle: the real `execve` of this machine's kernel, in a chroot, against the model, errno for errno.
 //!
+//! What other kernels answered is kept in `answers/` and compared every time; `cargo xtask oracle --kernel FILE` asks
+//! another kernel in a virtual machine.
+//!
 //! It needs root (chroot, other users, devices) and says so where it is left out. `EXECFIT_ORACLE_CASES=n` asks for
 //! another number of random cases, `EXECFIT_ORACLE_SEED=n` for others.
 
@@ -111,6 +114,7 @@ fn replay() -> usize {
             "recorded on {}: {asked} cases, {agreed} agreed, {open} left open, {wrong} wrong",
             recording.name
         );
+        assert!(open * 20 <= *asked, "too many cases are left open");
     }
     tallies.iter().map(|(.., wrong)| wrong).sum()
 }
