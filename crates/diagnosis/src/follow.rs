@@ -53,7 +53,7 @@ fn named<'w>(workload: &'w Workload, run: &Run) -> Option<(String, &'w str)> {
     seen.log.iter().find_map(|line| {
         let meaning = log_line::read(line)?;
         // A shell that takes a foreign program for a script has no errno to tell.
-        let fits = meaning.errno == Some(Errno::ENOEXEC) || meaning.emitter == "a shell";
+        let fits = meaning.errno == Some(Errno::ENOEXEC) || meaning.is_syntax_error();
         let object = meaning.object.filter(|object| fits && base(object) != base(&own))?;
         Some((object, line.as_str()))
     })

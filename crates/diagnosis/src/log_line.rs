@@ -1,8 +1,13 @@
 //! What a line of text from a log, an API or a terminal means: who printed it, and which errno it carries.
 //!
-//! Spellings differ by emitter and version; each row of `PATTERNS` names its source.
+//! What runtimes, shells, launchers and loaders print stands in the kernel model's table
+//! ([`execfit_kernel::runtime::messages`]); what registries, engines and AWS say of images and capacity, in `PATTERNS`.
+
+mod template;
 
 use execfit_kernel::errno::Errno;
+use execfit_kernel::lookup::docker_exit_code;
+use execfit_kernel::runtime::messages::{self, MESSAGES, Message, Phase, Printer, UNTOLD, WRAPPERS, Wrapper};
 use regex_lite::{Captures, Regex};
 use std::sync::LazyLock;
 
@@ -10,7 +15,7 @@ use std::sync::LazyLock;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meaning {
     /// Who prints it, with versions.
-    pub emitter: &'static str,
+    pub emitter: String,
     /// Where on the way to the first instruction it is printed.
     pub phase: &'static str,
     /// The error that the kernel answered.
@@ -19,8 +24,16 @@ pub struct Meaning {
     pub object: Option<String>,
     /// What it means, in sentences.
     pub says: &'static str,
-    /// The exit codes that go with it.
-    pub exit_codes: &'static str,
+    /// The exit codes that go with it, in words.
+    pub exit_codes: String,
+    /// The row of the kernel model's table, where it is from there.
+    pub row: Option<&'static Message>,
+    /// Who of that row prints it, as far as the words around it tell, each with its exit codes.
+    pub printed_by: Vec<(Printer, &'static [u8])>,
+    /// Who put words around it.
+    pub wrapped_by: Vec<&'static Wrapper>,
+    /// Its end was cut off, as Amazon ECS does with long reasons, and was told from its beginning.
+    pub cut: bool,
     /// Ids of the findings that lead to it, likeliest first.
     pub causes: &'static [&'static str],
     /// Where the spelling was read.
@@ -29,7 +42,12 @@ pub struct Meaning {
 
 struct Pattern {
     regex: &'static str,
-    meaning: Meaning,
+    emitter: &'static str,
+    phase: &'static str,
+    says: &'static str,
+    exit_codes: &'static str,
+    causes: &'static [&'static str],
+    source: &'static str,
 }
 
 /// Causes of ENOEXEC.
@@ -68,28 +86,12 @@ macro_rules! errno_text {
 macro_rules! patterns {
     ($({ $emitter:literal, $phase:literal, $regex:expr, $says:literal, exit $exit:literal, $causes:expr, $source:literal })*) => {
         const PATTERNS: &[Pattern] = &[$(Pattern {
-            regex: $regex,
-            meaning: Meaning {
-                emitter: $emitter, phase: $phase, errno: None, object: None, says: $says, exit_codes: $exit,
-                causes: $causes, source: $source,
-            },
+            regex: $regex, emitter: $emitter, phase: $phase, says: $says, exit_codes: $exit, causes: $causes, source: $source,
         }),*];
     };
 }
 
 patterns! {
-    { "runc up to 1.0 (Docker up to 20.10.8)", "exec",
-      concat!(r"standard_init_linux\.go:\d+: exec user process caused:? ?\\?", quote!(), errno_text!()),
-      "the container was created and started; then the kernel refused to execute its program",
-      exit "1", ENOEXEC, "runc libcontainer/standard_init_linux.go, tags v1.0.0-rc2 to v1.0.3" }
-    { "crun, podman", "exec",
-      concat!(r"exec container process (?:\(missing dynamic library\?\) )?", quote!(), r"(?<object>[^`'\x22]+?)", quote!(), r": ", errno_text!()),
-      "the container was created and started; then the kernel refused to execute its program",
-      exit "1 (126 or 127 from podman)", ENOEXEC, "crun src/libcrun/container.c" }
-    { "tini (Docker --init, ECS initProcessEnabled)", "exec",
-      concat!(r"\[FATAL +tini \(\d+\)\] exec (?<object>.+?) failed: ", errno_text!()),
-      "the init could not execute the program; a file without a known format it hands to /bin/sh, so the error may be that of a missing /bin/sh",
-      exit "126, 127", ENOENT, "tini src/tini.c spawn_process" }
     { "AWS Lambda", "exec", concat!(r"fork/exec (?<object>\S+): ", errno_text!()),
       "the function's entry point or an extension could not be executed",
       exit "none", ENOEXEC, "Runtime.InvalidEntrypoint, Extension.LaunchError" }
@@ -99,18 +101,6 @@ patterns! {
       "the service's program could not be executed", exit "203", ENOEXEC, "systemd src/core/exec-invoke.c" }
     { "Python", "exec", concat!(r"(?:OSError|PermissionError|FileNotFoundError): \[Errno \d+\] ", errno_text!(), r"(?:: ['\x22](?<object>[^'\x22]+))?"),
       "a Python program could not execute another one", exit "1", ENOEXEC, "CPython Modules/_posixsubprocess.c" }
-    { "runc, crun or containerd, before the start", "lookup",
-      concat!(r"exec: ", quote!(), r"(?<object>[^\x22]*?)", quote!(), r": (?:stat [^:]+: )?", errno_text!()),
-      "the container could not be created: its program was not found, or may not be run; nothing was started, so there is no log and ECS shows no exit code",
-      exit "126 or 127 in Docker, none in ECS", &["missing-program", "not-executable"], "runc libcontainer, Go os/exec LookPath" }
-    { "runc, crun or containerd, before the start", "lookup",
-      concat!(r"exec: ", quote!(), r"(?<object>[^\x22]*?)", quote!(), r": executable file not found in \$PATH"),
-      "no directory of PATH holds an executable of that name (a whole command line in one string looks like that, too)",
-      exit "127 in Docker, none in ECS", &["missing-program", "not-executable"], "Go os/exec LookPath" }
-    { "runc 1.1 and later, before the start", "lookup",
-      concat!(r"exec: ", quote!(), r"(?<object>[^\x22]*?)", quote!(), r": cannot run executable found relative to current directory"),
-      "PATH holds an empty or relative element, and the program was found through it: runc refuses that",
-      exit "128 in Docker", &["missing-program"], "Go 1.19 os/exec ErrDot" }
     { "AWS Fargate", "pull", r"(?i)manifest does not contain descriptor matching platform '(?<object>[^']+)'",
       "the tag names an index that has no manifest for the task's platform: nothing was pulled or started",
       exit "none", PULL, "CannotPullContainerError of Fargate" }
@@ -147,30 +137,6 @@ patterns! {
     { "AWS Lambda", "pull", r"The image manifest, config or layer media type for the source image .* is not supported",
       "the image is an index (often only because of BuildKit's attestations); build with --provenance=false",
       exit "none", &["missing-platform"], "CreateFunction" }
-    { "bash", "exec", r"(?:^|: )(?<object>[^\s:]+): cannot execute binary file(?:: (?<errno>Exec format error))?",
-      "a shell could not execute a file of another architecture or format",
-      exit "126", ENOEXEC, "bash execute_cmd.c" }
-    { "bash", "exec", r"(?:^|: )(?<object>[^\s:]+): cannot execute: required file not found",
-      "the file is there, but its interpreter or loader is not",
-      exit "127", ENOENT, "bash 5.2 execute_cmd.c" }
-    { "dash", "exec", r"sh: \d+: (?<object>[^\s:]+): (?<errno>Exec format error)",
-      "a shell could not execute a file of another architecture or format",
-      exit "126", ENOEXEC, "dash src/exec.c" }
-    { "a shell", "exec", r#"(?i)(?:(?<object>[^\s:]+): (?:line )?\d+: )?syntax error: (?:unexpected (?:"?\)|word)|"\)" unexpected|unterminated quoted string)|unterminated quoted string"#,
-      "a shell ran something that is no script: often a program of another architecture, which the kernel refused and the shell (or an init) took for a script",
-      exit "2", ENOEXEC, "busybox ash, dash" }
-    { "glibc's loader", "loader", r"error while loading shared libraries: (?<object>[^:]+): (?:cannot open shared object file|wrong ELF class|invalid ELF header|file too short|.*)",
-      "the program was started, and its loader did not find a library that fits (one of another architecture is called `no such file`, too)",
-      exit "127", LOADER, "glibc elf/dl-load.c" }
-    { "musl's loader", "loader", r"Error (?:loading shared library (?<object>[^:]+)|relocating (?<program>[^:]+)):",
-      "the program was started, and its loader did not find a library or symbol: a glibc program on musl looks like that",
-      exit "127", LOADER, "musl ldso/dynlink.c" }
-    { "glibc's loader", "loader", r"version `(?<object>GLIBC[A-Z]*_[0-9.]+)' not found",
-      "the program was built against a newer glibc than the image has",
-      exit "1", LOADER, "glibc elf/dl-version.c" }
-    { "glibc's loader", "loader", r"CPU ISA level is lower than required",
-      "the program needs a newer level of x86-64 than the host's processor has",
-      exit "127", LOADER, "glibc elf/dl-load.c" }
     { "Amazon ECS", "capacity", r"unable to place a task because no container instance met all of its requirements",
       "the cluster has no container instance that fits: with a runtimePlatform or a constraint, perhaps none of that architecture",
       exit "none", &["no-capacity"], "ECS service event" }
@@ -180,10 +146,6 @@ patterns! {
     { "Amazon ECS", "capacity", r"FARGATE_SPOT capacity provider is not supported when using ARM",
       "Fargate Spot did not take ARM64 until September 2024",
       exit "none", &["no-capacity"], "ECS API" }
-    { "runc 1.1 and later", "exec",
-      concat!(r"(?:^|[\s\x22'|])exec (?<object>/?[^\s:]+): ", errno_text!()),
-      "the container was created and started; then the kernel refused to execute its program",
-      exit "1 with runc 1.1, 255 from runc 1.2 on", ENOEXEC, "runc libcontainer/system/linux.go, init_linux.go" }
     { "a program of the container, or its shell", "exec",
       concat!(r"(?:^|: )(?<object>[^\s:]+): (?:not executable: )?", errno_text!()),
       "something could not be executed or opened",
@@ -193,6 +155,11 @@ patterns! {
 
 static COMPILED: LazyLock<Vec<Option<Regex>>> =
     LazyLock::new(|| PATTERNS.iter().map(|pattern| Regex::new(pattern.regex).ok()).collect());
+static ROWS: LazyLock<Vec<Option<Regex>>> =
+    LazyLock::new(|| MESSAGES.iter().map(|message| template::message(message.text)).collect());
+static AROUND: LazyLock<Vec<Option<Regex>>> =
+    LazyLock::new(|| WRAPPERS.iter().map(|wrapper| template::words(wrapper.text)).collect());
+static NOT_CREATED: LazyLock<Option<Regex>> = LazyLock::new(|| template::words(UNTOLD.text));
 
 /// The last patterns speak of so much that only a user's question is held against them.
 const VAGUE: usize = 2;
@@ -202,30 +169,132 @@ const LIMIT: usize = 8 * 1024;
 
 /// What a log line or reason of a container says of its failed start, if it speaks of that at all.
 pub fn read(text: &str) -> Option<Meaning> {
-    first(text, PATTERNS.len() - VAGUE)
+    let text = beginning(text);
+    told(text, PATTERNS.len() - VAGUE).or_else(|| {
+        let whole = template::completed(text)?;
+        Some(Meaning { cut: true, ..told(&whole, 0)? })
+    })
 }
 
 /// What a pasted text means.
 pub fn explain(text: &str) -> Option<Meaning> {
-    first(text, PATTERNS.len())
+    let untold = || {
+        let captures = NOT_CREATED.as_ref()?.captures(beginning(text))?;
+        Some(Meaning { cut: template::is_at_limit(text), ..of_row((&UNTOLD, captures), text) })
+    };
+    read(text).or_else(untold).or_else(|| told(beginning(text), PATTERNS.len()))
 }
 
-fn first(text: &str, count: usize) -> Option<Meaning> {
+fn beginning(text: &str) -> &str {
     let end = (0..=text.len().min(LIMIT)).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    let compiled = PATTERNS.iter().zip(COMPILED.iter()).take(count);
-    compiled
-        .filter_map(|(pattern, regex)| Some((pattern, regex.as_ref()?.captures(&text[..end])?)))
-        .map(meaning)
-        .next()
+    &text[..end]
 }
 
-fn meaning((pattern, captures): (&Pattern, Captures<'_>)) -> Meaning {
-    let named = |name| captures.name(name).map(|found| found.as_str().to_string());
-    let errno_text = named("errno").map(|text| text.to_lowercase());
-    let errno = errno_text.and_then(|text| Errno::ALL.iter().copied().find(|errno| errno.text() == text));
-    // What is not found in PATH has no errno's text, and is ENOENT all the same.
-    let errno = errno.or((pattern.meaning.phase == "lookup").then_some(Errno::ENOENT));
-    let causes = match (errno, pattern.meaning.phase) {
+/// By the table, else by so many of the patterns.
+fn told(text: &str, count: usize) -> Option<Meaning> {
+    let rows = MESSAGES.iter().zip(ROWS.iter());
+    let row = rows.filter_map(|(row, regex)| Some((row, regex.as_ref()?.captures(text)?))).next();
+    row.map(|row| of_row(row, text)).or_else(|| {
+        let patterns = PATTERNS.iter().zip(COMPILED.iter()).take(count);
+        patterns
+            .filter_map(|(pattern, regex)| Some((pattern, regex.as_ref()?.captures(text)?)))
+            .map(of_pattern)
+            .next()
+    })
+}
+
+fn of_row((row, captures): (&'static Message, Captures<'_>), text: &str) -> Meaning {
+    let around = WRAPPERS.iter().zip(AROUND.iter());
+    let wrapped_by: Vec<&Wrapper> = around
+        .filter(|(_, regex)| regex.as_ref().is_some_and(|regex| regex.is_match(text)))
+        .map(|(wrapper, _)| wrapper)
+        .collect();
+    let left = |printer: &Printer| {
+        wrapped_by.iter().filter_map(|wrapper| wrapper.only).all(|only| only.contains(printer))
+    };
+    let mut printed_by = row.printed_by.to_vec();
+    if printed_by.iter().any(|(printer, _)| left(printer)) {
+        printed_by.retain(|(printer, _)| left(printer));
+    }
+    let errno = row.errno.or_else(|| seen_errno(&captures));
+    let phase = row.phase.name();
+    let printers: Vec<Printer> = printed_by.iter().map(|(printer, _)| *printer).collect();
+    Meaning {
+        emitter: messages::names(&printers),
+        phase,
+        errno: errno.filter(|_| row.phase != Phase::Loader),
+        object: seen_object(&captures),
+        says: row.says,
+        exit_codes: exit_codes(row, &printed_by, text),
+        row: Some(row),
+        causes: causes(errno, phase, likely(row)),
+        printed_by,
+        wrapped_by,
+        cut: false,
+        source: row.source,
+    }
+}
+
+/// The causes of a text that names no error.
+fn likely(row: &Message) -> &'static [&'static str] {
+    match row.phase {
+        Phase::Create => &["missing-program", "not-executable", "cannot-create"],
+        Phase::Start | Phase::HandOver => ENOEXEC,
+        Phase::Loader => LOADER,
+    }
+}
+
+/// `1 with runc 1.1, 255 with runc 1.2 and later`. What could not be created has an exit code in Docker only, by the text.
+fn exit_codes(row: &Message, printed_by: &[(Printer, &'static [u8])], text: &str) -> String {
+    let words = |codes: &[u8]| codes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+    match printed_by {
+        [] => "none".into(),
+        _ if *row == UNTOLD => "126, 127 or 128 in Docker, none in ECS".into(),
+        [(Printer::Podman, codes), ..] => format!("{} from podman", words(codes)),
+        _ if !row.phase.leaves_exit_code() => {
+            let run = if docker_exit_code(text) == 128 { " (docker run itself: 125)" } else { "" };
+            format!("{} in Docker{run}, none in ECS", docker_exit_code(text))
+        }
+        [(_, first), others @ ..] if others.iter().all(|(_, other)| other == first) => words(first),
+        _ => {
+            let each =
+                printed_by.iter().map(|(printer, of)| format!("{} with {}", words(of), printer.name()));
+            each.collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+fn of_pattern((pattern, captures): (&Pattern, Captures<'_>)) -> Meaning {
+    let errno = seen_errno(&captures);
+    Meaning {
+        emitter: pattern.emitter.into(),
+        phase: pattern.phase,
+        errno,
+        object: seen_object(&captures),
+        says: pattern.says,
+        exit_codes: pattern.exit_codes.into(),
+        row: None,
+        printed_by: Vec::new(),
+        wrapped_by: Vec::new(),
+        cut: false,
+        causes: causes(errno, pattern.phase, pattern.causes),
+        source: pattern.source,
+    }
+}
+
+fn seen_errno(captures: &Captures<'_>) -> Option<Errno> {
+    let text = captures.name("errno")?.as_str().to_lowercase();
+    Errno::ALL.iter().copied().find(|errno| errno.text() == text)
+}
+
+fn seen_object(captures: &Captures<'_>) -> Option<String> {
+    captures.name("object").map(|found| found.as_str().to_string()).filter(|object| !object.is_empty())
+}
+
+/// The findings behind an error, or those of a text without one.
+fn causes(errno: Option<Errno>, phase: &str, likely: &'static [&'static str]) -> &'static [&'static str] {
+    match (errno, phase) {
+        (_, "loader") => likely,
         (Some(Errno::ENOEXEC), _) => ENOEXEC,
         (Some(Errno::ENOENT), "exec") => ENOENT,
         (Some(Errno::EACCES | Errno::EISDIR), _) => EACCES,
@@ -233,13 +302,21 @@ fn meaning((pattern, captures): (&Pattern, Captures<'_>)) -> Meaning {
         (Some(Errno::ELIBBAD), _) => &["foreign-library"],
         (Some(Errno::EIO | Errno::EINVAL), _) => &["damaged-program"],
         (Some(_), _) => &["exec-refused"],
-        (None, _) => pattern.meaning.causes,
-    };
-    Meaning {
-        errno,
-        causes,
-        object: named("object").filter(|object| !object.is_empty()),
-        ..pattern.meaning.clone()
+        (None, _) => likely,
+    }
+}
+
+impl Meaning {
+    /// Whether a container runtime says it of the container's own program, or the init that it was asked to start.
+    pub fn is_of_own_program(&self) -> bool {
+        self.printed_by.iter().any(|(printer, _)| printer.is_runtime() || *printer == Printer::Tini)
+    }
+
+    /// Whether a shell took something for a script that is none: such a text carries no error.
+    pub fn is_syntax_error(&self) -> bool {
+        self.errno.is_none()
+            && !self.printed_by.is_empty()
+            && self.printed_by.iter().all(|(by, _)| by.is_shell())
     }
 }
 

@@ -3,6 +3,8 @@
 //! They differ by name, by version, and (runc) by the Go that it was built with. Docker Engine, containerd and podman
 //! call one of them, and wrap what it prints.
 
+pub mod messages;
+
 use crate::errno::Errno;
 
 /// A container runtime, as far as versions differ in what they look up or print.

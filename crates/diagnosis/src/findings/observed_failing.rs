@@ -38,7 +38,7 @@ pub(super) fn failed_start(subject: &Subject<'_>, text: &str) -> Option<String> 
             object == &program || object.rsplit('/').next() == program.rsplit('/').next()
         }
         // Shells and interpreters of languages say such things of the programs that they start.
-        (None, _, "exec") => ["runc", "crun", "tini"].iter().any(|runtime| meaning.emitter.starts_with(runtime)),
+        (None, _, "exec") => meaning.is_of_own_program(),
         _ => true,
     };
     is_own.then(|| meaning.errno.map_or(meaning.phase.to_string(), |errno| format!("{errno} ({})", errno.text())))

@@ -35,6 +35,16 @@ pub fn text(explained: &Explained) {
                 page.push_str(&format!("It speaks of {}.\n", super::printable(object)));
             }
             page.push_str(&format!("{}.\n", capitalised(meaning.says)));
+            page.push_str(&format!("Phase: {}.\n", meaning.phase));
+            if !meaning.wrapped_by.is_empty() {
+                let around: Vec<&str> = meaning.wrapped_by.iter().map(|wrapper| wrapper.by).collect();
+                page.push_str(&format!("Words around it are of {}.\n", around.join("; ")));
+            }
+            if meaning.cut {
+                page.push_str(
+                    "Its end was cut off: Amazon ECS keeps 1024 characters of a reason, once 255.\n",
+                );
+            }
             page.push_str(&format!(
                 "Exit code: {}. {DIM}Source: {}.{DIM:#}\n\n",
                 meaning.exit_codes, meaning.source
@@ -67,6 +77,10 @@ pub fn json(explained: &Explained) -> Value {
             "object": meaning.object,
             "meaning": meaning.says,
             "exit_codes": meaning.exit_codes,
+            "printed_by": meaning.printed_by.iter()
+                .map(|(printer, codes)| json!({"name": printer.name(), "exit_codes": codes})).collect::<Vec<_>>(),
+            "wrapped_by": meaning.wrapped_by.iter().map(|wrapper| wrapper.by).collect::<Vec<_>>(),
+            "cut": meaning.cut,
             "causes": meaning.causes,
             "source": meaning.source,
         }}),

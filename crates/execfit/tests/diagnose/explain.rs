@@ -114,3 +114,19 @@ fn what_nobody_knows() {
     let value: Value = explain(&["--format", "json", "no-shebang"]).answer();
     assert_eq!(value["schema"], "execfit/explain/v1");
 }
+
+const SHIM: &str = "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task: \
+    failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: \
+    error during container init: exec: \"/app\": stat /app: no such file or direct";
+
+#[test]
+fn a_reason_that_was_cut() {
+    insta::assert_snapshot!("explain-cut-reason", explain(&[SHIM]).stdout);
+}
+
+#[test]
+fn a_line_of_the_container_s_log() {
+    insta::assert_snapshot!("explain-runc", explain(&["exec /app: exec format error"]).stdout);
+    let answer = explain(&["--format", "json", "/app: line 1: syntax error: unexpected \")\""]).answer();
+    insta::assert_snapshot!("explain-shell-json", serde_json::to_string_pretty(&answer).unwrap());
+}
