@@ -85,6 +85,8 @@ mod tests {
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: /bin/sh: 1: /app: Exec format error
           | seen: exit code 126 [DescribeTasks, containers[].exitCode]
+          | printed by dash, by its text and exit code 126 [dash src/exec.c shellexec]
+          | what was printed agrees with the prediction (exec ENOEXEC)
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew
             $ docker buildx build --platform linux/amd64 --tag app:1 --push .
             $ docker build --platform linux/amd64 --tag app:1 . && docker push app:1

@@ -3,6 +3,7 @@
 //! Everything here is a function of a [`case::Case`]: no I/O, no clock, no async. What the facts do not tell yet
 //! comes back as a list of needs ([`case::Need`]); whoever observes the world fills them in and asks again.
 
+mod agreement;
 pub mod batch;
 pub mod case;
 pub mod ecs;

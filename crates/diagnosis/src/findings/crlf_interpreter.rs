@@ -54,6 +54,8 @@ mod tests {
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exec /app: no such file or directory
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | printed by runc 1.1, by its text and exit code 1 [runc libcontainer/system/linux.go, init.go (1.1), init_linux.go (1.2)]
+          | what was printed agrees with the prediction (exec ENOENT)
           = Edit Advice: convert the file to LF, and keep it so
             $ sed -i 's/\r$//' FILE
             $ echo '*.sh text eol=lf' >> .gitattributes

@@ -94,6 +94,7 @@ mod tests {
           | /app: ENOEXEC (exec format error): it is ELF but neither a program nor a shared object: e_type must be 2 or 3 (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_binary]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: make /app anew, and compare its checksum
         ");
         let cut = &elf(AMD64)[..100];
@@ -106,6 +107,7 @@ mod tests {
           | /app: ENOEXEC (exec format error): the file ends before its program headers do: it is cut short, or e_phoff is wrong (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_phdrs elf_read]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: make /app anew, and compare its checksum
         ");
     }
@@ -124,6 +126,7 @@ mod tests {
           | /app: killed: a segment lies beyond the addresses that a program can have (layer 2 of 3, COPY app /app) [fs/binfmt_elf.c load_elf_binary BAD_ADDR]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 does not agree with the prediction (killed)
           = Edit Advice: make /app anew, and compare its checksum
         ");
     }

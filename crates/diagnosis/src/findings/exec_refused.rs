@@ -52,6 +52,7 @@ mod tests {
           | /app: E2BIG (argument list too long): one argument or environment variable is longer than 32 pages (131071 bytes where pages have 4 KiB) (layer 2 of 3, COPY app /app) [fs/exec.c copy_strings valid_arg_len]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: shorten the arguments and variables, or pass them in a file
         ");
     }
@@ -68,6 +69,7 @@ mod tests {
           | /app: ELOOP (too many levels of symbolic links): more than 5 scripts hand over to one another, or a script names itself as its interpreter (layer 2 of 3, COPY app /app) [fs/exec.c exec_binprm]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: name the program, or its interpreter, by the path of the file itself
         ");
     }

@@ -50,6 +50,7 @@ mod tests {
           | /app: ENOEXEC (exec format error): it is no program in a format that the kernel knows: it begins neither with #! nor as ELF does (layer 2 of 3, COPY app /app) [fs/exec.c search_binary_handler]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: build the program for Linux
         ");
         let mut gzip = vec![7; 64];
@@ -63,6 +64,7 @@ mod tests {
           | /app: ENOEXEC (exec format error): it is no program in a format that the kernel knows: it begins neither with #! nor as ELF does (layer 2 of 3, COPY app /app) [fs/exec.c search_binary_handler]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: unpack it, and copy the program that is in it
         ");
     }

@@ -73,6 +73,7 @@ mod tests {
           | /usr/lib/libx.so.1: none of the places where the loader looks has a library of this name for this machine (layer 3 of 3, COPY --from=build /out /) [ld.so(8), glibc elf/dl-load.c _dl_map_object]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 does not agree with the prediction (loader)
           = Edit Advice: copy program and libraries from the same image, of the same platform
         ");
         let text = b"version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000\nsize 100000\n";
@@ -88,6 +89,7 @@ mod tests {
           | /usr/lib/libx.so.1: its ELF header is not one of a library for this machine (layer 3 of 3, COPY --from=build /out /) [glibc elf/dl-load.c open_verify]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 does not agree with the prediction (loader)
           = Edit Advice: copy program and libraries from the same image, of the same platform
         ");
     }
@@ -107,6 +109,7 @@ mod tests {
           | /lib64/ld-linux-x86-64.so.2: ELIBBAD (accessing a corrupted shared library): the loader is built for another processor or word size than the program (layer 3 of 3, COPY --from=libs /lib64 /lib64) [fs/binfmt_elf.c load_elf_binary elf_check_arch]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: copy program and loader from the same image, of the same platform
         ");
     }

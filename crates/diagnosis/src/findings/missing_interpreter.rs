@@ -72,6 +72,8 @@ mod tests {
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exec /app: no such file or directory
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | printed by runc 1.1, by its text and exit code 1 [runc libcontainer/system/linux.go, init.go (1.1), init_linux.go (1.2)]
+          | what was printed agrees with the prediction (exec ENOENT)
           = Edit Advice: put /bin/bash into the image, or use an interpreter that is there
         ");
         let program = dynamic(AMD64, "/lib64/ld-linux-x86-64.so.2");
@@ -85,6 +87,7 @@ mod tests {
           | /lib64/ld-linux-x86-64.so.2: ENOENT (no such file or directory): nothing stands at this path [fs/namei.c lookup_slow, path_resolution(7)]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Edit Advice: put /lib64/ld-linux-x86-64.so.2 into the image, or use an interpreter that is there
         ");
     }

@@ -64,6 +64,7 @@ mod tests {
           | looked for in /etc/ld.so.cache, /lib/x86_64-linux-gnu, /usr/lib/x86_64-linux-gnu, /lib, /usr/lib
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 does not agree with the prediction (loader)
           = Edit Advice: put libcrypto.so.3 into the final stage of the image, where the loader looks
         ");
     }

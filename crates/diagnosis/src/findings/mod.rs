@@ -1,5 +1,6 @@
 //! The findings, one file each: its manual page (the file's doc comment), how it is detected, and its words.
 
+use crate::agreement;
 use crate::finding::{Evidence, Finding};
 use crate::subject::Subject;
 use crate::verdict::Verdict;
@@ -131,12 +132,13 @@ fn seen(subject: &Subject<'_>) -> Vec<Evidence> {
     rungs
 }
 
-/// The rungs of a failing run, then what was seen, then where the host's architecture was read.
+/// The rungs of a failing run, then where the host's architecture was read, then what was seen, and
+/// whether that agrees.
 fn rungs(subject: &Subject<'_>, ladder: Vec<Evidence>) -> Vec<Evidence> {
     let host = subject.failing().map(|(host, ..)| host).filter(|_| subject.scene.is_some());
     let asked =
         host.map(|host| Evidence::seen(format!("host: {}, {}", host.architecture, host.source.phrase())));
-    ladder.into_iter().chain(asked).chain(seen(subject)).collect()
+    ladder.into_iter().chain(asked).chain(seen(subject)).chain(agreement::rungs(subject)).collect()
 }
 
 /// Text from outside, fit for a terminal, at most 300 characters.

@@ -9,6 +9,7 @@
 //! a case saved by `--record`.
 
 use super::{printable, seen};
+use crate::agreement;
 use crate::finding::{Finding, Severity};
 use crate::log_line;
 use crate::subject::Subject;
@@ -25,7 +26,7 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
     }
     let what = observation.texts().find_map(|text| failed_start(subject, text)).or_else(|| unstarted(observation))?;
     let message = format!("{} would run by the model, and was seen to fail: {what}", subject.whole());
-    Some(Finding::new(ID, Severity::Warning, message).because(seen(subject)))
+    Some(Finding::new(ID, Severity::Warning, message).because(seen(subject)).because(agreement::rungs(subject)))
 }
 
 /// What a text says of the container's own start. Programs that fail to start others print the same words.
@@ -71,6 +72,7 @@ mod tests {
         warning[observed-failing]: container app would run by the model, and was seen to fail: ENOEXEC (exec format error)
           | seen: exec /app: exec format error
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | printed by runc 1.1, by its text and exit code 1 [runc libcontainer/system/linux.go, init.go (1.1), init_linux.go (1.2)]
         ");
         for of_others in ["exec /other: exec format error", "PermissionError: [Errno 13] Permission denied", "syntax error: unexpected \")\""] {
             assert!(!room().log(of_others).ids().contains(&ID), "{of_others}");

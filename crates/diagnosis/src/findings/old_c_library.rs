@@ -53,6 +53,7 @@ mod tests {
           | /lib/x86_64-linux-gnu/libc.so.6: the library defines no version of this name (layer 1 of 3, FROM debian) [glibc elf/dl-version.c match_symbol, elf/rtld.c version_check_doit]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: that of the loader
           = Edit Advice: build on the distribution release that the image has, or take a base image whose library has GLIBC_2.38
         ");
     }

@@ -55,6 +55,8 @@ mod tests {
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exec /app: exec format error
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | printed by runc 1.1, by its text and exit code 1 [runc libcontainer/system/linux.go, init.go (1.1), init_linux.go (1.2)]
+          | what was printed agrees with the prediction (exec ENOEXEC)
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
             $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
@@ -84,6 +86,7 @@ mod tests {
           | /usr/bin/dash: ENOEXEC (exec format error): it is built for another processor: this kernel runs e_machine 62 (x86_64), and i386 if it is told to (layer 1 of 3, FROM base) [fs/binfmt_elf.c load_elf_binary, arch/x86/include/asm/elf.h elf_check_arch]
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
+          | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
             $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
