@@ -17,6 +17,8 @@ pub(crate) struct Case {
     pub(crate) credentials: Credentials,
     /// `RLIMIT_STACK` in bytes, both limits.
     pub(crate) stack_limit: u64,
+    /// The files before they were damaged.
+    pub(crate) origin: Option<MemoryTree>,
 }
 
 impl Case {
@@ -31,6 +33,7 @@ impl Case {
             cwd: "/".into(),
             credentials: Credentials::container(0, 0, vec![], DOCKER_DEFAULT),
             stack_limit: 8 << 20,
+            origin: None,
         }
     }
 

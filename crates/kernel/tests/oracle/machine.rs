@@ -23,6 +23,11 @@ pub(crate) fn unfit() -> Option<&'static str> {
     None
 }
 
+/// The capabilities that this process has.
+pub(crate) fn capabilities() -> u64 {
+    rustix::thread::capabilities(None).unwrap().permitted.bits()
+}
+
 /// Read from the machine; whether it runs 32-bit programs is found out by trying one.
 pub(crate) fn host(root: &mut Root) -> Host {
     let architecture = if cfg!(target_arch = "aarch64") { Architecture::Arm64 } else { Architecture::X86_64 };

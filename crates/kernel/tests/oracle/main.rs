@@ -4,10 +4,13 @@
 //! another kernel in a virtual machine.
 //!
 //! It needs root (chroot, other users, devices) and says so where it is left out. `EXECFIT_ORACLE_CASES=n` asks for
-//! another number of random cases, `EXECFIT_ORACLE_SEED=n` for others.
+//! another number of random cases, `EXECFIT_ORACLE_SEED=n` for others; `EXECFIT_ORACLE_BINARIES=DIRECTORY` asks for
+//! damaged copies of the programs there, too (see [`binaries`]).
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod binaries;
+mod book;
 mod case;
 mod cases;
 mod craft;
@@ -19,6 +22,8 @@ mod mutation;
 mod random;
 mod real;
 mod recorded;
+#[path = "../specification/mod.rs"]
+mod specification;
 
 use case::Case;
 use execfit_kernel::exec::{Call, Outcome, Step, execve};
@@ -60,6 +65,10 @@ fn main() -> ExitCode {
     }
     for (title, cases) in groups(seed, count) {
         oracle.ask_all(title, cases);
+    }
+    oracle.ask_the_book();
+    if let Some(folder) = std::env::var_os("EXECFIT_ORACLE_BINARIES") {
+        oracle.ask_binaries(folder.as_ref(), seed, count);
     }
     oracle.disagreements += replayed;
     if oracle.disagreements == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -174,44 +183,71 @@ fn complain(case: &Case, host: &Host, real: Outcome) {
 
 struct Oracle {
     host: Host,
-
+    /// Those that root has here.
+    capabilities: u64,
     root: real::Root,
     disagreements: usize,
+}
+
+/// How the cases of one kind went.
+struct Tally {
+    title: String,
+    start: Instant,
+    asked: usize,
+    open: usize,
+    wrong: usize,
+    answers: BTreeMap<String, usize>,
+}
+
+impl Tally {
+    fn new(title: &str) -> Tally {
+        let (title, start, answers) = (title.into(), Instant::now(), BTreeMap::new());
+        Tally { title, start, asked: 0, open: 0, wrong: 0, answers }
+    }
 }
 
 impl Oracle {
     fn new() -> Oracle {
         let mut root = real::Root::new();
-        Oracle { host: machine::host(&mut root), root, disagreements: 0 }
+        let capabilities = machine::capabilities();
+        Oracle { host: machine::host(&mut root), capabilities, root, disagreements: 0 }
     }
 
+    /// Asks the cases of a group as this host meets them, and records the answers.
     fn ask_all(&mut self, title: &str, cases: impl IntoIterator<Item = Case>) {
-        let start = Instant::now();
-        let mut answers = BTreeMap::<String, usize>::new();
-        let (mut asked, mut open, mut wrong) = (0, 0, 0);
+        let mut tally = Tally::new(title);
         let (mut fingerprint, mut letters) = (recorded::Fingerprint::new(), String::new());
         for case in cases {
             fingerprint.add(&case);
-            let case = case.on(self.host.architecture);
-            asked += 1;
-            let real = self.root.ask(&case);
-            letters.push(recorded::letter(real));
-            *answers.entry(name(real)).or_default() += 1;
-            match judge(&predict(&case, &self.host, &mut |_| ()), real) {
-                Judgement::Agreed => {}
-                Judgement::Open(why) => {
-                    open += 1;
-                    tell_open(&case, why, real);
-                }
-                Judgement::Wrong => {
-                    wrong += 1;
-                    complain(&case, &self.host, real);
-                }
-            }
+            letters.push(recorded::letter(self.ask(&case.on(self.host.architecture), &mut tally)));
         }
         if recording() {
             println!("recorded: {title}\nrecorded: {}\nrecorded: {letters}", fingerprint.text());
         }
+        self.tell(tally);
+    }
+
+    /// What the kernel answers; the tally says whether the model does.
+    fn ask(&mut self, case: &Case, tally: &mut Tally) -> Outcome {
+        let real = self.root.ask(case);
+        tally.asked += 1;
+        *tally.answers.entry(name(real)).or_default() += 1;
+        match judge(&predict(case, &self.host, &mut |_| ()), real) {
+            Judgement::Agreed => {}
+            Judgement::Open(why) => {
+                tally.open += 1;
+                tell_open(case, why, real);
+            }
+            Judgement::Wrong => {
+                tally.wrong += 1;
+                complain(case, &self.host, real);
+            }
+        }
+        real
+    }
+
+    fn tell(&mut self, tally: Tally) {
+        let Tally { title, start, asked, open, wrong, answers } = tally;
         self.disagreements += wrong;
         println!(
             "oracle: {title}: {asked} cases, {} agreed, {open} left open, {wrong} wrong, in {:.1} s: {answers:?}",

@@ -38,15 +38,13 @@ pub(crate) fn cases(seed: u64, count: usize, subjects: Vec<Subject>) -> impl Ite
     (0..count).map(move |number| {
         let (name, tree, path) = random.pick(&subjects);
         let mut bytes = content(tree, path);
-        match *name {
+        match name.as_str() {
             "script" => damage_script(&mut random, &mut bytes),
             _ => damage_elf(&mut random, &mut bytes),
         }
-        let case = Case::new(
-            &format!("{name} mutated, number {number}"),
-            tree.clone().file(path, 0o755, &bytes),
-            "/app",
-        );
+        let damaged = tree.clone().file(path, 0o755, &bytes);
+        let mut case = Case::new(&format!("{name} mutated, number {number}"), damaged, "/app");
+        case.origin = Some(tree.clone());
         match random.below(8) {
             0 => case.user(1000, 1000, &[]),
             1 => case.capabilities(0),
@@ -56,11 +54,11 @@ pub(crate) fn cases(seed: u64, count: usize, subjects: Vec<Subject>) -> impl Ite
 }
 
 /// A name, a tree, and the file of it that is to be damaged.
-pub(crate) type Subject = (&'static str, MemoryTree, &'static str);
+pub(crate) type Subject = (String, MemoryTree, String);
 
 /// Real programs of this machine.
 pub(crate) fn real_subjects() -> Vec<Subject> {
-    real_programs().into_iter().map(|(name, tree)| (name, tree, "/app")).collect()
+    real_programs().into_iter().map(|(name, tree)| (name.into(), tree, "/app".into())).collect()
 }
 
 /// Small programs and a script.
@@ -70,7 +68,7 @@ pub(crate) fn subjects() -> Vec<Subject> {
         |program: Elf, loader: Elf| small(program.interpreter(b"/ld\0")).file("/ld", 0o755, &loader.bytes());
     let script =
         MemoryTree::new().file("/app", 0o755, b"#! /bin/sh -e\nexit\n").file("/bin/sh", 0o755, &good());
-    vec![
+    let subjects = [
         ("static", small(Elf::x86_64()), "/app"),
         ("static pie", small(Elf::x86_64().dynamic()), "/app"),
         ("i386", small(Elf::i386()), "/app"),
@@ -81,7 +79,8 @@ pub(crate) fn subjects() -> Vec<Subject> {
         ("i386 loader", pair(Elf::i386().dynamic(), Elf::i386().dynamic()), "/ld"),
         ("script", script.clone(), "/app"),
         ("script", script, "/app"),
-    ]
+    ];
+    subjects.into_iter().map(|(name, tree, path)| (name.into(), tree, path.into())).collect()
 }
 
 /// Values that sit on edges.
