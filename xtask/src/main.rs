@@ -17,6 +17,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const USAGE: &str = "usage: cargo xtask lab up [--install] | down | seed | env
        cargo xtask oracle [--kernel VMLINUZ|DEB [--cpu CPU] [--append WORDS] [--record NAME]]
+       cargo xtask oracle [--binaries DIRECTORY [--cases COUNT] [--seed NUMBER]]
        cargo xtask test [--install] [NEXTEST ARGUMENTS...]
        cargo xtask tidy";
 

@@ -1,6 +1,16 @@
 //! `cargo xtask oracle`: real kernels against the model. Without a kernel's file this machine's own is asked; with one
 //! it is booted in QEMU with the oracle as its first and only program.
+//!
+//! `--binaries` takes a directory of programs of other architectures. To fill one on Debian, which has i386, arm64,
+//! armhf, mips64el, ppc64el, riscv64, s390x ...:
+//!
+//! ```text
+//! dpkg --add-architecture s390x && apt-get update
+//! apt-get download coreutils:s390x busybox:s390x libc6:s390x
+//! for package in *.deb; do dpkg-deb --extract "$package" "DIRECTORY/$package"; done
+//! ```
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +20,10 @@ use crate::command::{self, workspace};
 use crate::{Result, command::exists};
 
 const USAGE: &str =
-    "usage: cargo xtask oracle [--kernel VMLINUZ|DEB [--cpu CPU] [--append WORDS] [--record NAME]]";
+    "usage: cargo xtask oracle [--kernel VMLINUZ|DEB [--cpu CPU] [--append WORDS] [--record NAME]]
+       cargo xtask oracle [--binaries DIRECTORY [--cases COUNT] [--seed NUMBER]]";
+/// How often the random parts ask where `--binaries` is given without `--cases`.
+const DAMAGED_BINARIES: &str = "10000";
 /// A guest on an emulated processor takes three minutes.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// Where `crates/kernel/tests/oracle/recorded.rs` reads what kernels answered.
@@ -21,6 +34,7 @@ const DONE: &str = "oracle: guest done: 0";
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let (mut kernel, mut cpu, mut append, mut record) = (None, None, String::new(), None);
+    let mut questions = Vec::new();
     let mut words = arguments.iter();
     while let Some(word) = words.next() {
         let value = words.next().cloned().ok_or(USAGE)?;
@@ -29,10 +43,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             "--cpu" => cpu = Some(value),
             "--append" => append = value,
             "--record" => record = Some(value),
+            "--binaries" => {
+                let folder = fs::canonicalize(&value).map_err(|error| format!("{value}: {error}"))?;
+                questions.insert(0, ("EXECFIT_ORACLE_CASES", DAMAGED_BINARIES.into()));
+                questions.push(("EXECFIT_ORACLE_BINARIES", folder.into_os_string()));
+            }
+            "--cases" => questions.push(("EXECFIT_ORACLE_CASES", value.into())),
+            "--seed" => questions.push(("EXECFIT_ORACLE_SEED", value.into())),
             _ => return Err(USAGE.into()),
         }
     }
-    let Some(kernel) = kernel else { return ask_this_machine() };
+    let Some(kernel) = kernel else { return ask_this_machine(questions) };
     let folder = workspace().join("target/oracle");
     fs::create_dir_all(&folder)?;
     let kernel =
@@ -58,10 +79,12 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
 }
 
-fn ask_this_machine() -> Result<()> {
+/// The variables that tell the oracle what to ask; the last of a name holds.
+fn ask_this_machine(questions: Vec<(&str, OsString)>) -> Result<()> {
     let status = Command::new("cargo")
         .current_dir(workspace())
         .args(["test", "--package", "execfit-kernel", "--test", "oracle"])
+        .envs(questions)
         .status()?;
     if status.success() { Ok(()) } else { Err("the oracle disagrees".into()) }
 }
