@@ -6,7 +6,7 @@ use execfit_kernel::host::Architecture;
 use execfit_kernel::tree::{Content, Inode, MemoryTree};
 
 /// Files and a call.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) tree: MemoryTree,

@@ -3,6 +3,8 @@
 //! What other kernels answered is kept in `answers/` and compared every time; `cargo xtask oracle --kernel FILE` asks
 //! another kernel in a virtual machine.
 //!
+//! A disagreement is shrunk and told in the words of `book/src/execve.md`, so that it can be added there.
+//!
 //! It needs root (chroot, other users, devices) and says so where it is left out. `EXECFIT_ORACLE_CASES=n` asks for
 //! another number of random cases, `EXECFIT_ORACLE_SEED=n` for others; `EXECFIT_ORACLE_BINARIES=DIRECTORY` asks for
 //! damaged copies of the programs there, too (see [`binaries`]).
@@ -14,6 +16,7 @@ mod book;
 mod case;
 mod cases;
 mod craft;
+mod fence;
 mod fuzz;
 mod guest;
 mod layout;
@@ -22,6 +25,7 @@ mod mutation;
 mod random;
 mod real;
 mod recorded;
+mod shrink;
 #[path = "../specification/mod.rs"]
 mod specification;
 
@@ -35,6 +39,9 @@ use std::time::Instant;
 
 const RANDOM_CASES: usize = 2000;
 const SEED: u64 = 20_250_601;
+/// How many disagreements of a kind are shrunk, and how often each is asked for at most.
+const SHRUNK: usize = 5;
+const PATIENCE: usize = 4000;
 
 fn main() -> ExitCode {
     if std::env::var_os(real::CHILD).is_some() {
@@ -241,9 +248,25 @@ impl Oracle {
             Judgement::Wrong => {
                 tally.wrong += 1;
                 complain(case, &self.host, real);
+                if tally.wrong <= SHRUNK {
+                    self.tell_small(case, real);
+                }
             }
         }
         real
+    }
+
+    /// Shrinks a disagreement, and tells it as the book would.
+    fn tell_small(&mut self, case: &Case, real: Outcome) {
+        let predicted = |case: &Case, host: &Host| format!("{:?}", predict(case, host, &mut |_| ()));
+        let wrong = predicted(case, &self.host);
+        let small = shrink::shrink(case, PATIENCE, &mut |case| {
+            predicted(case, &self.host) == wrong && self.root.ask(case) == real
+        });
+        match fence::fence(&small, self.host.architecture, &name(real)) {
+            Some(fence) => println!("shrunk:\n{fence}"),
+            None => println!("shrunk: {}", small.describe()),
+        }
     }
 
     fn tell(&mut self, tally: Tally) {
