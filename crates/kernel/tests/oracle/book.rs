@@ -4,7 +4,7 @@ use crate::case::Case;
 use crate::specification::{self, Answer, Question};
 use crate::{Oracle, Tally};
 use execfit_kernel::exec::Outcome;
-use execfit_kernel::tree::Inode;
+use execfit_kernel::tree::{Content, Inode};
 use std::collections::BTreeMap;
 
 /// Part of the program, since a virtual machine has no other file.
@@ -71,8 +71,8 @@ fn unfit(written: &specification::Case, case: &Case, oracle: &Oracle) -> Option<
     if !oracle.host.binfmt_misc.is_empty() {
         return Some("for hosts without binfmt_misc handlers");
     }
-    if inodes().filter(|inode| inode.noexec).count() > 1 {
-        return Some("more than one noexec mount");
+    if inodes().any(|inode| inode.noexec && !matches!(inode.content, Content::File(_))) {
+        return Some("noexec on what is no file");
     }
     if inodes().any(|inode| !can_be_set(inode)) {
         return Some("file capabilities that setxattr(2) refuses");

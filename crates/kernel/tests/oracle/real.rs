@@ -135,9 +135,10 @@ fn write_order(case: &Case, root: &Path) -> Vec<u8> {
         user.no_new_privs.into(),
         case.stack_limit,
     ];
-    let noexec = case.tree.iter().find(|(_, inode)| inode.noexec).map(|(path, _)| path).unwrap_or_default();
+    let noexec = case.tree.iter().filter(|(_, inode)| inode.noexec).map(|(path, _)| path);
+    let noexec = noexec.collect::<Vec<_>>().join(&0);
     put(root.as_os_str().as_bytes());
-    put(noexec);
+    put(&noexec);
     put(case.cwd.as_bytes());
     put(&case.path);
     put(&numbers.iter().flat_map(|number| number.to_le_bytes()).collect::<Vec<_>>());
@@ -184,8 +185,9 @@ fn prepare(fields: &[&[u8]]) -> Result<CallStrings, Box<dyn std::error::Error>> 
     let groups: Vec<Gid> =
         groups.chunks(4).map(|gid| Gid::from_raw(u32::from_le_bytes(gid.try_into().unwrap()))).collect();
     let root = Path::new(OsStr::from_bytes(root));
-    if let Some(path) = noexec.strip_prefix(b"/") {
-        mount_noexec(&root.join(OsStr::from_bytes(path)))?;
+    if !noexec.is_empty() {
+        let paths = noexec.split(|byte| *byte == 0).filter_map(|path| path.strip_prefix(b"/"));
+        mount_noexec(paths.map(|path| root.join(OsStr::from_bytes(path))))?;
     }
     setrlimit(Resource::RLIMIT_STACK, number(6), number(6))?;
     std::os::unix::fs::chroot(root)?;
@@ -212,14 +214,17 @@ fn prepare(fields: &[&[u8]]) -> Result<CallStrings, Box<dyn std::error::Error>> 
     Ok((CString::new(*path)?, c_strings(argv)?, c_strings(env)?))
 }
 
-/// Lays a noexec mount over one file, for this child only.
-fn mount_noexec(place: &Path) -> nix::Result<()> {
+/// Lays a noexec mount over each of these files, for this child only.
+fn mount_noexec(places: impl Iterator<Item = PathBuf>) -> nix::Result<()> {
     use nix::mount::{MsFlags, mount};
     use nix::sched::{CloneFlags, unshare};
     let none = None::<&Path>;
     unshare(CloneFlags::CLONE_NEWNS)?;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)?;
-    mount(Some(place), place, none, MsFlags::MS_BIND, none)?;
-    let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_NOEXEC;
-    mount(none, place, none, flags, none)
+    for place in places {
+        mount(Some(&place), &place, none, MsFlags::MS_BIND, none)?;
+        let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_NOEXEC;
+        mount(none, &place, none, flags, none)?;
+    }
+    Ok(())
 }
