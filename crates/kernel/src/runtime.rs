@@ -48,8 +48,8 @@ pub enum Crun {
 }
 
 impl Runtime {
-    /// What Amazon ECS's machines and today's Docker Engine and containerd have: runc 1.2 or later. Its rules of
-    /// looking up are those of every runc that was built with Go 1.20 or later.
+    /// The runc of today: 1.2 or later. Its rules of looking up are those of every runc that was built with Go 1.20 or
+    /// later. Which one Amazon ECS's machines have is not known; what they print tells.
     pub const RUNC: Runtime = Runtime::Runc(Runc::From1_2, Go::From1_20);
     /// The crun of today.
     pub const CRUN: Runtime = Runtime::Crun(Crun::From1_21);

@@ -194,7 +194,7 @@ fn ordinary_log_lines_say_nothing() {
     }
 }
 
-/// A real text of every row of the table, in its order, with phase, errno, object and exit codes.
+/// Every row of the table is found by its own text, with made-up names put in.
 #[test]
 fn every_row_is_found_by_its_text() {
     let stub = |template: &str| {
