@@ -350,15 +350,7 @@ fn by_init(
 ) -> Result<Verdict, Gap> {
     let Process { argv, env, cwd, .. } = process;
     let launch = kernel::Launch { argv, env, cwd, credentials, stack_limit: STACK_LIMIT };
-    // The steps of the shell that is asked next would hide who is to blame.
-    let mut settled = false;
-    let mut keep = |step: Step<'_>| {
-        if !settled {
-            record(run, tree, step);
-        }
-        settled |= matches!(step, Step::Refused { errno: Some(Errno::ENOEXEC), .. });
-    };
-    let launched = kernel::exec_by_init(tree, host, &launch, &mut keep)?;
+    let launched = kernel::exec_by_init(tree, host, &launch, &mut record_until_no_format(run, tree))?;
     if launched.shell_outcome != Some(Outcome::Starts) {
         return Ok(verdict(launched.outcome));
     }
@@ -377,6 +369,17 @@ fn verdict(outcome: Outcome) -> Verdict {
 
 fn refusal(path: &str, rule: &str, source: &str) -> Blame {
     Blame { path: path.into(), rule: rule.into(), source: source.into(), message: None }
+}
+
+/// Keeps the steps until a file has no format: those of the shell that is asked next would hide who is to blame.
+fn record_until_no_format<'r>(run: &'r mut Run, tree: &'r Mounted<'_>) -> impl FnMut(Step<'_>) + 'r {
+    let mut settled = false;
+    move |step| {
+        if !settled {
+            record(run, tree, step);
+        }
+        settled |= matches!(step, Step::Refused { errno: Some(Errno::ENOEXEC), .. });
+    }
 }
 
 /// Keeps a step of the kernel's, with who brought the file.

@@ -2,7 +2,7 @@
 //! scripts and launchers, as far as that can be read from the image.
 
 use super::launcher::{Launch, Next, launch};
-use super::{Mounted, Run, STACK_LIMIT, StepKind, loading, record, shell, show, verdict};
+use super::{Mounted, Run, STACK_LIMIT, StepKind, loading, record_until_no_format, shell, show, verdict};
 use crate::nature::Nature;
 use crate::process::Process;
 use crate::script::{self, Certainty, HandOver, Reading, Situation};
@@ -11,7 +11,7 @@ use crate::workload::Command;
 use execfit_image::witness::Origin;
 use execfit_kernel::credentials::Credentials;
 use execfit_kernel::errno::Errno;
-use execfit_kernel::exec::{Outcome, Step};
+use execfit_kernel::exec::Outcome;
 use execfit_kernel::host::Host;
 use execfit_kernel::launcher::{self as kernel, Fallback};
 use execfit_kernel::namei;
@@ -338,14 +338,8 @@ fn start_next(run: &mut Run, tree: &Mounted<'_>, host: &Host, next: &Attempt) ->
     let Running { process, credentials, .. } = &next.running;
     let Process { argv, env, cwd, .. } = process;
     let launch = kernel::Launch { argv, env, cwd, credentials, stack_limit: STACK_LIMIT };
-    let mut settled = false;
-    let mut keep = |step: Step<'_>| {
-        if !settled {
-            record(run, tree, step);
-        }
-        settled |= matches!(step, Step::Refused { errno: Some(Errno::ENOEXEC), .. });
-    };
-    let launched = kernel::exec_by(next.fallback, tree, host, &launch, &mut keep)?;
+    let launched =
+        kernel::exec_by(next.fallback, tree, host, &launch, &mut record_until_no_format(run, tree))?;
     let bare = argv.first().is_some_and(|program| !program.contains(&b'/'));
     if launched.outcome == Outcome::Fails(Errno::ENOENT) && bare && next.own_commands {
         return Ok(Verdict::Unknown(format!("{} may be a command of the shell's own", name(process))));
