@@ -105,6 +105,11 @@ impl Layer {
         matches!(self.state, State::Complete)
     }
 
+    /// Whether it was opened, and not read to its end yet.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state, State::Reading(_))
+    }
+
     /// Stored bytes that were read of it.
     pub fn bytes_read(&self) -> u64 {
         match &self.state {

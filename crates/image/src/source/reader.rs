@@ -293,13 +293,34 @@ impl Image {
         Ok(self.rootfs(&child))
     }
 
-    /// Reads all layers of one manifest to their ends.
+    /// Reads all layers of these manifests to their ends, each layer once: then every path of theirs has an answer,
+    /// and all digests were compared.
     ///
     /// # Errors
-    /// A [`SourceError`].
-    pub fn read_whole(&mut self, child: &Digest) -> Result<(), SourceError> {
-        let child = self.prepare(child)?;
-        (0..child.manifest.layers.len()).rev().try_for_each(|layer| self.read_layer(&child, layer, None))
+    /// A [`SourceError`] of a manifest, a config or a layer; what was read until then stays.
+    pub fn sweep(&mut self, manifests: &[Digest]) -> Result<(), SourceError> {
+        for manifest in manifests {
+            let child = self.prepare(manifest)?;
+            (0..child.manifest.layers.len()).rev().try_for_each(|at| self.read_layer(&child, at, None))?;
+        }
+        Ok(())
+    }
+
+    /// Reads those layers of a manifest to their ends that were opened, and only these: what was found in them is
+    /// verified then. True if there was any.
+    ///
+    /// # Errors
+    /// As [`Image::sweep`].
+    pub fn finish_opened(&mut self, manifest: &Digest) -> Result<bool, SourceError> {
+        let child = self.prepare(manifest)?;
+        let mut any = false;
+        for (at, descriptor) in child.manifest.layers.iter().enumerate().rev() {
+            if self.layers.get(&descriptor.digest).is_some_and(Layer::is_open) {
+                any = true;
+                self.read_layer(&child, at, None)?;
+            }
+        }
+        Ok(any)
     }
 
     /// What is odd about the layers of one manifest, as far as they were read.

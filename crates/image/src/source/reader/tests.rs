@@ -47,7 +47,7 @@ fn one_manifest() {
     assert_eq!(image.witness(&digest, b"/none").unwrap(), None);
     assert_eq!(image.witness(&digest, b"/").unwrap().unwrap().origin, None);
     assert_eq!(shelf.opened.lock().unwrap().len(), 3, "each blob once");
-    image.read_whole(&digest).unwrap();
+    image.sweep(std::slice::from_ref(&digest)).unwrap();
     assert!(image.tree(&digest).is_ok() && image.notes(&digest).is_empty());
     assert!(Files::of(&mut image, &digest).witness(b"/app").unwrap().is_some());
 }
@@ -154,4 +154,58 @@ fn questions_end() {
     let mut image = open(&shelf).unwrap();
     image.set_privileged(true);
     assert_eq!(image.witness(&digest, b"/srv").unwrap().unwrap().mode, 0o755);
+}
+
+#[test]
+fn what_was_opened_is_finished_and_nothing_else() {
+    let mut shelf = Shelf::default();
+    let digest = shelf.image("arm64", &tree(), json!(null));
+    let mut image = open(&shelf).unwrap();
+    assert_eq!(image.finish_opened(&digest), Ok(false));
+    assert!(!image.witness(&digest, b"/app").unwrap().unwrap().origin.unwrap().verified);
+    let before = shelf.opened.lock().unwrap().len();
+    assert_eq!(image.finish_opened(&digest), Ok(true));
+    assert!(image.witness(&digest, b"/app").unwrap().unwrap().origin.unwrap().verified);
+    assert_eq!(image.finish_opened(&digest), Ok(false), "nothing is left to finish");
+    assert_eq!(shelf.opened.lock().unwrap().len(), before, "nothing was opened for that");
+}
+
+#[test]
+fn a_sweep_reads_each_layer_once() {
+    let mut shelf = Shelf::default();
+    let own = |name: &str| vec![tree().remove(0), Tar::new().file(name, 0o755, b"own").finish()];
+    let arm = shelf.image("arm64", &own("arm"), json!(null));
+    let amd = shelf.image("amd64", &own("amd"), json!(null));
+    let entry = |digest: &Digest| {
+        json!({"mediaType": OCI_MANIFEST, "digest": digest, "size": shelf.documents[digest].len(),
+        "platform": {"os": "linux", "architecture": "amd64"}})
+    };
+    let index = json!({"manifests": [entry(&arm), entry(&amd)]});
+    shelf.document(&index);
+    let mut image = open(&shelf).unwrap();
+    image.sweep(&[arm.clone(), amd.clone()]).unwrap();
+    assert_eq!(shelf.opened.lock().unwrap().len(), 2 + 3, "two configs, two own layers, one shared");
+    for (digest, path) in [(&arm, &b"/arm"[..]), (&amd, b"/amd"), (&amd, b"/usr/bin/sh")] {
+        assert!(image.witness(digest, path).unwrap().unwrap().origin.unwrap().verified);
+    }
+    image.sweep(&[arm, amd]).unwrap();
+    assert_eq!(shelf.opened.lock().unwrap().len(), 5, "nothing is read twice");
+}
+
+#[test]
+fn a_sweep_tells_which_layer_is_broken() {
+    let mut shelf = Shelf::default();
+    let digest = shelf.image("arm64", &tree(), json!(null));
+    let layers = open(&shelf).unwrap().child(&digest).unwrap().manifest.layers.clone();
+    shelf.blobs.get_mut(&layers[0].digest).unwrap().pop();
+    let error = open(&shelf).unwrap().sweep(&[digest]).unwrap_err().to_string();
+    let size = layers[0].size;
+    assert_eq!(
+        error,
+        format!(
+            "layer {} of test is broken: it ends after {} of {size} bytes",
+            layers[0].digest.short(),
+            size - 1
+        )
+    );
 }
