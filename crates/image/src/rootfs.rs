@@ -3,6 +3,10 @@
 //! As overlay file systems have it (Linux `fs/overlayfs/namei.c`): the uppermost layer that has something at a path
 //! decides, unless a whiteout, an opaque directory or something that is no directory hides it from above.
 
+mod objects;
+
+pub use objects::Object;
+
 use crate::layer::{Layer, LayerIndex, Node as Inode, Standing};
 use crate::witness::{Kind, read_pieces};
 use execfit_kernel::tree::{self, FileTree, Gap, Node};
@@ -64,6 +68,7 @@ static ROOT: Inode = Inode {
     size: 0,
     capability: None,
     pieces: Vec::new(),
+    fingerprint: None,
     opaque: false,
     implicit: true,
 };

@@ -14,6 +14,8 @@ pub(crate) const HEAD: usize = 4096;
 const SCRIPT: usize = 64 * 1024;
 /// What is kept of other files: as much as the kernel reads of any (`BINPRM_BUF_SIZE`).
 pub(crate) const SHORT_HEAD: usize = 256;
+/// What is kept of programs of DOS and Windows: the headers that tell whose they are lie behind a stub.
+const PORTABLE: usize = 1024;
 /// What is kept of the files that tell a user's number (passwd(5), group(5)).
 const USER_DATABASE: usize = 64 * 1024;
 /// What is kept of `/etc/ld.so.cache` (ld.so(8)); one of a large distribution has some 200 KiB.
@@ -47,7 +49,11 @@ impl<I: Input> Body for Archive<I> {
     type Error = TarError;
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TarError> {
-        self.read_body(buffer)
+        let got = self.read_body(buffer)?;
+        if self.given() == got as u64 && buffer[..got].starts_with(elf::MAGIC) {
+            self.begin_fingerprint(&buffer[..got]);
+        }
+        Ok(got)
     }
 
     fn skip(&mut self, count: u64) -> Result<(), TarError> {
@@ -81,6 +87,7 @@ pub(crate) fn capture<B: Body>(
         _ if is_musl_path(path) => HEAD,
         _ if head.starts_with(b"#!") => SCRIPT,
         _ if executable || head.starts_with(elf::MAGIC) => HEAD,
+        _ if head.starts_with(b"MZ") => PORTABLE,
         _ => SHORT_HEAD,
     };
     head.extend(read(body, (size - head.len() as u64).min((longest - SHORT_HEAD) as u64))?);

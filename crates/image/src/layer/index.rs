@@ -41,6 +41,8 @@ pub struct Node {
     pub capability: Option<Vec<u8>>,
     /// What was kept of its content.
     pub pieces: Vec<Piece>,
+    /// XXH3 (128 bits, big-endian) of the whole content of an ELF file that has passed wholly.
+    pub fingerprint: Option<[u8; 16]>,
     /// A directory that hides what lower layers have in it.
     pub opaque: bool,
     /// A directory without an entry of its own: only the parent of others.
@@ -62,6 +64,7 @@ impl Node {
             size: 0,
             capability: None,
             pieces: Vec::new(),
+            fingerprint: None,
             opaque: false,
             implicit: true,
         }
@@ -150,6 +153,13 @@ impl LayerIndex {
             }
         }
         Standing::Silent
+    }
+
+    /// Keeps the fingerprint of the file that was put last.
+    pub(super) fn set_fingerprint(&mut self, path: &[u8], fingerprint: [u8; 16]) {
+        if let Some(node) = self.nodes.get_mut(path) {
+            Arc::make_mut(node).fingerprint = Some(fingerprint);
+        }
     }
 
     fn put(&mut self, path: &[u8], node: Arc<Node>, limits: &Limits) -> Result<(), Refusal> {
@@ -312,6 +322,7 @@ fn node_of(entry: &Entry) -> Result<Node, Refusal> {
         size: if kind == Some(Kind::Regular) { entry.size } else { 0 },
         capability: capability.map(|(_, value)| value.clone()),
         pieces: Vec::new(),
+        fingerprint: None,
         opaque: false,
         implicit: false,
         kind,

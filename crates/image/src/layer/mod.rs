@@ -74,6 +74,8 @@ pub struct Layer {
     diff_id: Option<Digest>,
     limits: Limits,
     index: LayerIndex,
+    /// The file whose body stands before the reader.
+    current: Vec<u8>,
     state: State,
 }
 
@@ -87,7 +89,7 @@ impl Layer {
         let name = format!("layer {} of {image}", descriptor.digest.short());
         let empty = EMPTY.contains(&descriptor.digest.as_str());
         let state = if empty { State::Complete } else { State::Unopened };
-        Layer { name, descriptor, diff_id, limits, index: LayerIndex::default(), state }
+        Layer { name, descriptor, diff_id, limits, index: LayerIndex::default(), current: Vec::new(), state }
     }
 
     /// Its descriptor.
@@ -209,6 +211,7 @@ impl Layer {
         pulse: Pulse<'_>,
     ) -> Result<bool, SourceError> {
         loop {
+            self.finish_body(archive, pulse)?;
             let entry = match archive.next_entry() {
                 Ok(Some(entry)) => entry,
                 Ok(None) => break,
@@ -222,7 +225,6 @@ impl Layer {
             if path.is_some_and(|path| self.has(path)) {
                 return Ok(false);
             }
-            self.pass(archive, pulse)?;
         }
         self.finish(archive)?;
         pulse(self.descriptor.size);
@@ -238,14 +240,21 @@ impl Layer {
         let regular = matches!(entry.kind, Type::Regular | Type::RegularOld);
         let thrifty = self.index.is_thrifty(&self.limits);
         let pieces = if regular { capture::of_entry(archive, &path, entry, thrifty)? } else { Vec::new() };
-        Ok(self.index.insert(&path, entry, pieces, &self.limits)?)
+        self.index.insert(&path, entry, pieces, &self.limits)?;
+        self.current = path;
+        Ok(())
     }
 
-    /// Passes over the rest of a body.
-    fn pass(&self, archive: &mut Archive<Unpacked>, pulse: Pulse<'_>) -> Result<(), SourceError> {
+    /// Passes over the rest of a body; of an ELF file its fingerprint is kept.
+    fn finish_body(&mut self, archive: &mut Archive<Unpacked>, pulse: Pulse<'_>) -> Result<(), SourceError> {
         while archive.body_left() > STRIDE {
             archive.skip_body(STRIDE).map_err(|error| self.failure(archive, error))?;
             pulse(archive.get_ref().stored().taken());
+        }
+        if let Some(fingerprint) =
+            archive.finish_fingerprint().map_err(|error| self.failure(archive, error))?
+        {
+            self.index.set_fingerprint(&self.current, fingerprint);
         }
         Ok(())
     }

@@ -287,6 +287,32 @@ fn what_lies_beyond_the_head_of_an_elf_file() {
 }
 
 #[test]
+fn an_elf_file_has_a_fingerprint_once_it_has_passed() {
+    let elf: Vec<u8> = b"\x7fELF".iter().copied().chain((0..9_000_000u32).map(|at| at as u8)).collect();
+    let tar = || {
+        Tar::new().file("a", 0o755, &elf).hardlink("b", "a").file("c", 0o755, b"#!/a").file(
+            "d",
+            0o644,
+            &elf[..5],
+        )
+    };
+    let wanted = |bytes: &[u8]| Some(twox_hash::XxHash3_128::oneshot(bytes).to_be_bytes());
+    let fingerprint = |layer: &Layer, path: &str| layer.index().get(path.as_bytes()).unwrap().fingerprint;
+    let whole = read(tar());
+    for (path, expected) in
+        [("/a", wanted(&elf)), ("/b", wanted(&elf)), ("/c", None), ("/d", wanted(&elf[..5]))]
+    {
+        assert_eq!(fingerprint(&whole, path), expected, "{path}");
+    }
+    let blob = tar().finish();
+    let mut paused = Layer::new(descriptor("", &blob), None, "test", Limits::default());
+    paused.read_until(b"/a", |_| Ok(Box::new(Cursor::new(blob))), &mut |_| ()).unwrap();
+    assert_eq!(fingerprint(&paused, "/a"), None);
+    paused.read_until(b"/c", |_| panic!("it is opened once"), &mut |_| ()).unwrap();
+    assert_eq!(fingerprint(&paused, "/b"), wanted(&elf));
+}
+
+#[test]
 fn layers_that_are_none() {
     for (media_type, words) in [
         ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "Windows"),

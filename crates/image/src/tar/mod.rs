@@ -16,6 +16,7 @@ pub use header::Type;
 use header::{BLOCK, Raw};
 use pax::Records;
 use std::io::{self, Read};
+use twox_hash::XxHash3_128;
 
 /// Longest PAX header, GNU long name and sparse map (Go `maxSpecialFileSize`).
 const LONGEST_SPECIAL: u64 = 1024 * 1024;
@@ -107,13 +108,25 @@ pub struct Archive<I> {
     /// Length of the current entry's body, and how much of it was given.
     length: u64,
     given: u64,
+    /// Takes the fingerprint of the current entry's body, where that was asked for.
+    fingerprint: Option<Box<XxHash3_128>>,
     ended: bool,
 }
 
 impl<I: Input> Archive<I> {
     /// Reads from a stream.
     pub fn new(input: I) -> Archive<I> {
-        Archive { input, position: 0, stored: 0, padding: 0, sparse: None, length: 0, given: 0, ended: false }
+        Archive {
+            input,
+            position: 0,
+            stored: 0,
+            padding: 0,
+            sparse: None,
+            length: 0,
+            given: 0,
+            fingerprint: None,
+            ended: false,
+        }
     }
 
     /// The stream.
@@ -129,6 +142,11 @@ impl<I: Input> Archive<I> {
     /// Where in the stream the reader stands: after a header, where the entry's stored data begins.
     pub fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Bytes of the current entry's body that were read or passed over.
+    pub fn given(&self) -> u64 {
+        self.given
     }
 
     /// Bytes of the current entry's body that were not read yet.
@@ -220,6 +238,7 @@ impl<I: Input> Archive<I> {
         self.padding = self.stored.next_multiple_of(BLOCK as u64) - self.stored;
         self.sparse = None;
         (self.length, self.given) = (self.stored, 0);
+        self.fingerprint = None;
         Ok(())
     }
 
@@ -306,10 +325,35 @@ impl<I: Input> Archive<I> {
             } else {
                 part.fill(0)
             }
+            if let Some(fingerprint) = &mut self.fingerprint {
+                fingerprint.write(part);
+            }
             done += count;
             self.given += count as u64;
         }
         Ok(done)
+    }
+
+    /// Takes the fingerprint of the current body, of which `begun` has been read. (Holes of sparse files are passed over
+    /// without a look, so there is none of these.)
+    pub fn begin_fingerprint(&mut self, begun: &[u8]) {
+        if self.sparse.is_none() && self.given == begun.len() as u64 {
+            let mut fingerprint = Box::new(XxHash3_128::new());
+            fingerprint.write(begun);
+            self.fingerprint = Some(fingerprint);
+        }
+    }
+
+    /// Reads the current body to its end, where its fingerprint is taken: XXH3 (128 bits) of the whole of it.
+    ///
+    /// # Errors
+    /// [`TarError`].
+    pub fn finish_fingerprint(&mut self) -> Result<Option<[u8; 16]>, TarError> {
+        if self.fingerprint.is_none() {
+            return Ok(None);
+        }
+        self.skip_body(u64::MAX)?;
+        Ok(self.fingerprint.take().map(|taken| taken.finish_128().to_be_bytes()))
     }
 
     /// Passes over the next bytes of the current entry's body.
@@ -318,6 +362,9 @@ impl<I: Input> Archive<I> {
     /// [`TarError`].
     pub fn skip_body(&mut self, count: u64) -> Result<(), TarError> {
         let mut left = count.min(self.length - self.given);
+        if self.fingerprint.is_some() {
+            return self.read_past(left);
+        }
         while left > 0 {
             let run = match &self.sparse {
                 Some(map) => map.run_at(self.given),
@@ -333,6 +380,17 @@ impl<I: Input> Archive<I> {
             }
             self.given += part;
             left -= part;
+        }
+        Ok(())
+    }
+
+    /// Passes over bytes that the fingerprint is taken of.
+    fn read_past(&mut self, count: u64) -> Result<(), TarError> {
+        let mut scratch = [0; 32 * 1024];
+        let mut left = count;
+        while left > 0 {
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(scratch.len());
+            left -= self.read_body(&mut scratch[..length])? as u64;
         }
         Ok(())
     }
