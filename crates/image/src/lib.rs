@@ -9,6 +9,7 @@ pub mod digest;
 pub mod history;
 pub mod index;
 pub mod layer;
+pub mod limits;
 pub mod manifest;
 pub mod platform;
 pub mod reference;

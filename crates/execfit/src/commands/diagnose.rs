@@ -1,5 +1,6 @@
 //! `diagnose`: why does this service, task or task definition fail?
 
+use super::reading::Reading;
 use super::{Face, Format};
 use crate::aws;
 use crate::exit::{Exit, Stopped};
@@ -32,6 +33,8 @@ pub(super) struct Diagnose {
     task: Option<String>,
     #[command(flatten)]
     reach: Reach,
+    #[command(flatten)]
+    reading: Reading,
     /// Save every fact that the answer rests on, without secrets
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -66,8 +69,8 @@ impl Diagnose {
             Some(path) => (replayed(&record::load(path)?)?, Tally::default()),
             None => {
                 let target = self.target()?;
-                let mut observer =
-                    Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
+                let (terms, progress) = (self.reading.terms()?, !face.quiet && face.format == Format::Text);
+                let mut observer = Observer::new(self.reach.clone().into(), terms, progress)?;
                 let (case, report) = observer.diagnose(target)?;
                 if let Some(path) = &self.record {
                     record::save(path, &case)?;

@@ -3,6 +3,7 @@
 mod batch;
 
 use super::diagnose::Reach;
+use super::reading::Reading;
 use super::{Face, Format};
 use crate::exit::{Exit, Stopped};
 use crate::observe::Observer;
@@ -56,6 +57,8 @@ pub(super) struct Inspect {
     host: Option<String>,
     #[command(flatten)]
     reach: Reach,
+    #[command(flatten)]
+    reading: Reading,
     /// Ask about this command instead of the image's Entrypoint and Cmd
     #[arg(last = true, value_name = "ARGV")]
     argv: Vec<String>,
@@ -89,8 +92,8 @@ impl Inspect {
                 "{image}: an unpacked tree has no config: give --platform and -- ARGV"
             )));
         }
-        let mut observer =
-            Observer::new(self.reach.clone().into(), !face.quiet && face.format == Format::Text)?;
+        let (terms, progress) = (self.reading.terms()?, !face.quiet && face.format == Format::Text);
+        let mut observer = Observer::new(self.reach.clone().into(), terms, progress)?;
         let inspection = observer.inspect(&asked)?;
         let read = observer.images().tally();
         match face.format {

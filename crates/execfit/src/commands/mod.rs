@@ -3,6 +3,7 @@
 mod diagnose;
 mod explain;
 mod inspect;
+mod reading;
 
 use crate::exit::{Exit, Stopped};
 use crate::output;

@@ -14,6 +14,13 @@ use execfit_image::source::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// On what terms images are read.
+#[derive(Clone, Default)]
+pub struct Terms {
+    /// How registries are reached, and what reading may take.
+    pub access: Access,
+}
+
 /// The images of a case, each opened once.
 pub struct Images {
     access: Access,
@@ -27,9 +34,9 @@ pub struct Images {
 
 impl Images {
     /// No images yet.
-    pub fn new(progress: bool) -> Images {
+    pub fn new(terms: Terms, progress: bool) -> Images {
         Images {
-            access: Access::default(),
+            access: terms.access,
             transports: false,
             progress,
             open: BTreeMap::new(),

@@ -7,7 +7,7 @@ mod logs;
 mod progress;
 pub mod record;
 
-pub use images::Images;
+pub use images::{Images, Terms};
 
 use crate::aws::{self, Aws, AwsError, AwsErrorKind, EcrLogin};
 use crate::exit::{Exit, Stopped};
@@ -38,11 +38,11 @@ impl Observer {
     ///
     /// # Errors
     /// [`Stopped`] where the machine gives no threads.
-    pub fn new(options: aws::Options, progress: bool) -> Result<Observer, Stopped> {
+    pub fn new(options: aws::Options, terms: Terms, progress: bool) -> Result<Observer, Stopped> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime =
             runtime.map_err(|error| Stopped::new(Exit::Failed, format!("cannot start threads: {error}")))?;
-        Ok(Observer { runtime, options, aws: None, images: Images::new(progress) })
+        Ok(Observer { runtime, options, aws: None, images: Images::new(terms, progress) })
     }
 
     /// Observes a target until it can be diagnosed.

@@ -14,6 +14,7 @@ mod double;
 mod explain;
 mod hosts;
 mod inspect;
+mod reading;
 mod records;
 mod refusals;
 #[path = "../registry/mod.rs"]

@@ -1,7 +1,7 @@
 //! From a layer's stored bytes to its tar archive: counted, hashed and bounded as they pass.
 
-use super::Limits;
 use crate::digest::{Digest, Hasher};
+use crate::limits::{Limit, Limits};
 use crate::manifest::Descriptor;
 use crate::source::SourceError;
 use crate::tar::Input;
@@ -210,7 +210,7 @@ pub(super) struct Unpacked {
     start: usize,
     end: usize,
     total: u64,
-    limit: u64,
+    limit: (u64, Limit),
     hasher: Option<Hasher>,
 }
 
@@ -230,8 +230,7 @@ impl Unpacked {
             object: object.clone(),
             detail: format!("it is compressed with {name}, which containerd does not unpack either"),
         })?;
-        let limit =
-            limits.unpacked_bytes.min(limits.free_bytes.max(stored.size.saturating_mul(limits.ratio)));
+        let limit = limits.unpacked(stored.size);
         let decoder = match compression {
             Compression::None => Decoder::Plain(Box::new(stored)),
             Compression::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(stored))),
@@ -302,10 +301,10 @@ impl Unpacked {
         };
         self.end = got;
         self.total += got as u64;
-        if self.total > self.limit {
+        if self.total > self.limit.0 {
             let stored = self.stored();
-            let (limit, size) = (self.limit, stored.size);
-            let detail = format!("it unpacks to more than {limit} bytes, out of {size}");
+            let ((most, limit), size) = (self.limit, stored.size);
+            let detail = format!("it unpacks to more than {most} bytes, out of {size}: {}", limit.hint());
             return Err(io::Error::other(stored.broken(detail)));
         }
         if let Some(hasher) = &mut self.hasher {

@@ -6,7 +6,7 @@
 
 mod place;
 
-use super::Limits;
+use crate::limits::{INDEX_BYTES, Limits};
 use crate::tar::{Entry, Type};
 use crate::witness::{Kind, Piece};
 use place::{parent_length, slashes};
@@ -105,7 +105,7 @@ pub struct LayerIndex {
     entries: usize,
     cost: usize,
     heads: usize,
-    steps: usize,
+    steps: u64,
 }
 
 impl LayerIndex {
@@ -133,7 +133,7 @@ impl LayerIndex {
 
     /// Whether so much was kept that heads must be short from now on.
     pub(super) fn is_thrifty(&self, limits: &Limits) -> bool {
-        self.heads > limits.head_bytes
+        self.heads as u64 > limits.head_bytes
     }
 
     /// What the layer says about a path. Overlayfs looks from the top down: an object here is the answer; a whiteout,
@@ -166,10 +166,11 @@ impl LayerIndex {
         let target = if let Some(Kind::Symlink(target)) = &node.kind { target.len() } else { 0 };
         self.cost += NODE_COST + path.len() + target + node.capability.as_ref().map_or(0, Vec::len);
         // Hard links share their content, and it is counted once: `insert` does.
-        if self.cost + self.heads > limits.index_bytes {
+        if (self.cost + self.heads) as u64 > limits.index_bytes {
             let limit = limits.index_bytes;
             return Err(Refusal::Limit(format!(
-                "the layer's table of contents takes more than {limit} bytes"
+                "the layer's table of contents takes more than {limit} bytes: {}",
+                INDEX_BYTES.hint()
             )));
         }
         self.nodes.insert(path.into(), node);

@@ -12,6 +12,7 @@ pub use decode::Compression;
 pub use index::{LayerIndex, Node, Standing};
 
 use crate::digest::Digest;
+use crate::limits::Limits;
 use crate::manifest::{Descriptor, LayerKind};
 use crate::source::SourceError;
 use crate::tar::{Archive, Entry, TarError, Type};
@@ -26,39 +27,6 @@ const EMPTY: [&str; 2] = [
     "sha256:a3ed95caeb02ffe68cdd9fd84406680ae93d633cb16422d00e8a7c22955b46d4",
     "sha256:4f4fb700ef54461cfa02571ae0db9a0dc1e0cdb5577484a6d75e68dc38e8acc1",
 ];
-
-/// What one layer may take of time and memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes that a layer may unpack to, whatever its size.
-    pub unpacked_bytes: u64,
-    /// Bytes that it may unpack to without regard to its size ...
-    pub free_bytes: u64,
-    /// ... and beyond these, bytes for each stored byte. (Deflate reaches 1,032.)
-    pub ratio: u64,
-    /// Entries.
-    pub entries: usize,
-    /// Memory for all that is kept of it, about.
-    pub index_bytes: usize,
-    /// Memory for heads, after which only short ones are kept of files that are neither ELF nor scripts.
-    pub head_bytes: usize,
-    /// Path components that are looked up.
-    pub steps: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits {
-            unpacked_bytes: 64 << 30,
-            free_bytes: 4 << 30,
-            ratio: 1100,
-            entries: 2_000_000,
-            index_bytes: 512 << 20,
-            head_bytes: 96 << 20,
-            steps: 50_000_000,
-        }
-    }
-}
 
 enum State {
     Unopened,

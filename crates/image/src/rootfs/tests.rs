@@ -1,7 +1,8 @@
 //! Trees of hand-made layers.
 
 use super::*;
-use crate::layer::{Layer, Limits};
+use crate::layer::Layer;
+use crate::limits::Limits;
 use crate::testing::{Tar, descriptor};
 use std::io::Cursor;
 

@@ -5,6 +5,7 @@ use super::layout::{Counted, Files, Stream, read_document};
 use super::{Document, Selector, SourceError, Store, Tally};
 use crate::config::Config;
 use crate::digest::Digest;
+use crate::limits::{ARCHIVE_MEMBERS, Limits};
 use crate::manifest::{DOCKER_CONFIG, DOCKER_MANIFEST, Descriptor};
 use crate::tar::{Archive, Input, Type, skip_by_reading};
 use flate2::read::MultiGzDecoder;
@@ -17,9 +18,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Most members of an archive that are looked at.
-const MOST_MEMBERS: usize = 100_000;
-
 /// A tar file whose members can be opened by name, also where it is compressed with gzip.
 pub(super) struct Tarball {
     file: Arc<File>,
@@ -31,17 +29,17 @@ pub(super) struct Tarball {
 }
 
 impl Tarball {
-    pub(super) fn open(path: &Path, name: &str) -> Result<Tarball, SourceError> {
+    pub(super) fn open(path: &Path, name: &str, limits: &Limits) -> Result<Tarball, SourceError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => {
                 SourceError::NotFound { object: name.into(), detail: "there is no such file".into() }
             }
             _ => SourceError::Unreachable { object: name.into(), detail: error.to_string() },
         })?;
-        Tarball::of(file, name)
+        Tarball::of(file, name, limits)
     }
 
-    pub(super) fn of(file: File, name: &str) -> Result<Tarball, SourceError> {
+    pub(super) fn of(file: File, name: &str, limits: &Limits) -> Result<Tarball, SourceError> {
         let broken = |detail: String| SourceError::Broken { object: name.into(), detail };
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(broken("it is no regular file".into()));
@@ -52,16 +50,16 @@ impl Tarball {
         let mut tarball =
             Tarball { file: Arc::new(file), compressed, members: HashMap::new(), links: HashMap::new() };
         tarball
-            .look_through()
+            .look_through(limits.archive_members)
             .map_err(|detail| broken(format!("it is no tar file that can be read: {detail}")))?;
         Ok(tarball)
     }
 
-    fn look_through(&mut self) -> Result<(), String> {
+    fn look_through(&mut self, most: u64) -> Result<(), String> {
         let mut archive = Archive::new(self.stream());
         while let Some(entry) = archive.next_entry().map_err(|error| error.to_string())? {
-            if self.members.len() + self.links.len() >= MOST_MEMBERS {
-                return Err(format!("it has more than {MOST_MEMBERS} members"));
+            if (self.members.len() + self.links.len()) as u64 >= most {
+                return Err(format!("it has more than {most} members: {}", ARCHIVE_MEMBERS.hint()));
             }
             let name = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim_start_matches("./").to_string();
             match entry.kind {
@@ -203,28 +201,38 @@ impl DockerArchive {
     ///
     /// # Errors
     /// [`SourceError`] where there is no such file or image.
-    pub fn open(file: &Path, reference: Option<&str>) -> Result<DockerArchive, SourceError> {
+    pub fn open(file: &Path, reference: Option<&str>, limits: &Limits) -> Result<DockerArchive, SourceError> {
         let name = format!("docker-archive:{}", file.display());
-        let files = Tarball::open(file, &name)?;
-        DockerArchive::of(files, name, reference)
+        let files = Tarball::open(file, &name, limits)?;
+        DockerArchive::of(files, name, reference, limits)
     }
 
     /// The only image of an archive that was just exported.
     ///
     /// # Errors
     /// [`SourceError`] where the file is no such archive.
-    pub fn exported(file: File, name: &str, tally: Tally) -> Result<DockerArchive, SourceError> {
-        let archive = DockerArchive::of(Tarball::of(file, name)?, name.to_string(), None)?;
+    pub fn exported(
+        file: File,
+        name: &str,
+        tally: Tally,
+        limits: &Limits,
+    ) -> Result<DockerArchive, SourceError> {
+        let archive = DockerArchive::of(Tarball::of(file, name, limits)?, name.to_string(), None, limits)?;
         let bytes = Arc::new(AtomicU64::new(tally.bytes));
         Ok(DockerArchive { requests: tally.requests, bytes, ..archive })
     }
 
-    fn of(files: Tarball, name: String, reference: Option<&str>) -> Result<DockerArchive, SourceError> {
+    fn of(
+        files: Tarball,
+        name: String,
+        reference: Option<&str>,
+        limits: &Limits,
+    ) -> Result<DockerArchive, SourceError> {
         let broken = |object: &str, detail: String| SourceError::Broken { object: object.into(), detail };
-        let items: Vec<Item> = serde_json::from_slice(&member(&files, &name, "manifest.json")?)
+        let items: Vec<Item> = serde_json::from_slice(&member(&files, &name, "manifest.json", limits)?)
             .map_err(|error| broken(&format!("manifest.json of {name}"), error.to_string()))?;
         let item = chosen(items, &name, reference)?;
-        let config = member(&files, &name, &item.config)?;
+        let config = member(&files, &name, &item.config, limits)?;
         let diff_ids = Config::parse(&config)
             .map_err(|error| broken(&format!("{} of {name}", item.config), error))?
             .diff_ids;
@@ -249,10 +257,10 @@ impl DockerArchive {
     }
 }
 
-fn member(files: &Tarball, name: &str, path: &str) -> Result<Vec<u8>, SourceError> {
+fn member(files: &Tarball, name: &str, path: &str, limits: &Limits) -> Result<Vec<u8>, SourceError> {
     let object = format!("{path} of {name}");
     match files.open(path) {
-        Ok(Some((stream, _))) => read_document(stream, &object),
+        Ok(Some((stream, _))) => read_document(stream, &object, limits),
         Ok(None) => Err(SourceError::Broken { object, detail: "the archive has no such member".into() }),
         Err(error) => Err(SourceError::Unreachable { object, detail: error.to_string() }),
     }

@@ -20,19 +20,21 @@ pub enum Opened {
 /// # Errors
 /// A [`SourceError`] that names the location.
 pub fn open(location: &Location, access: &Access) -> Result<Opened, SourceError> {
-    let name = location.to_string();
+    let (name, limits) = (location.to_string(), &access.limits);
     let store: Box<dyn Store> = match location {
         Location::Directory(root) => return Directory::open(root).map(Opened::Directory),
         Location::DockerArchive { file, reference } => {
-            Box::new(DockerArchive::open(file, reference.as_deref())?)
+            Box::new(DockerArchive::open(file, reference.as_deref(), limits)?)
         }
         Location::Oci { directory, reference } => {
-            Box::new(Layout::directory(directory, reference.as_deref()))
+            Box::new(Layout::directory(directory, reference.as_deref(), limits))
         }
-        Location::OciArchive { file, reference } => Box::new(Layout::archive(file, reference.as_deref())?),
+        Location::OciArchive { file, reference } => {
+            Box::new(Layout::archive(file, reference.as_deref(), limits)?)
+        }
         Location::Registry(_) | Location::Daemon(_) => over_the_network(location, access)?,
     };
-    Ok(Opened::Image(Box::new(Image::open(store, name, Selector::Only)?)))
+    Ok(Opened::Image(Box::new(Image::open_within(store, name, Selector::Only, limits.clone())?)))
 }
 
 #[cfg(feature = "registry")]
@@ -42,8 +44,8 @@ fn over_the_network(location: &Location, access: &Access) -> Result<Box<dyn Stor
     match location {
         Location::Daemon(name) => {
             let mut daemon = Daemon::new(name, None)?;
-            let file = daemon.save()?;
-            Ok(Box::new(DockerArchive::exported(file, &location.to_string(), daemon.tally())?))
+            let (file, name) = (daemon.save()?, location.to_string());
+            Ok(Box::new(DockerArchive::exported(file, &name, daemon.tally(), &access.limits)?))
         }
         Location::Registry(reference) => Ok(Box::new(Registry::new(reference, access)?)),
         other => Err(SourceError::Unsupported {

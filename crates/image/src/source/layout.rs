@@ -4,7 +4,8 @@ use super::archive::Tarball;
 use super::{Document, Selector, SourceError, Store, Tally};
 use crate::digest::Digest;
 use crate::index::{Entry, Index};
-use crate::manifest::{Descriptor, LONGEST_DOCUMENT, OCI_INDEX, index_of};
+use crate::limits::{DOCUMENT_BYTES, Limits};
+use crate::manifest::{Descriptor, OCI_INDEX, index_of};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -51,6 +52,7 @@ pub struct Layout {
     /// How it is called in messages.
     name: String,
     reference: Option<String>,
+    limits: Limits,
     requests: u64,
     bytes: Arc<AtomicU64>,
 }
@@ -77,22 +79,23 @@ impl Read for Counted {
 
 impl Layout {
     /// A layout in a directory, and which of its images is meant.
-    pub fn directory(directory: &Path, reference: Option<&str>) -> Layout {
+    pub fn directory(directory: &Path, reference: Option<&str>, limits: &Limits) -> Layout {
         let name = format!("oci:{}", directory.display());
-        Layout::of(Box::new(Folder(directory.to_path_buf())), name, reference)
+        Layout::of(Box::new(Folder(directory.to_path_buf())), name, reference, limits)
     }
 
     /// A layout in a tar file, and which of its images is meant.
     ///
     /// # Errors
     /// [`SourceError`] where the file is not there, or no tar file.
-    pub fn archive(file: &Path, reference: Option<&str>) -> Result<Layout, SourceError> {
+    pub fn archive(file: &Path, reference: Option<&str>, limits: &Limits) -> Result<Layout, SourceError> {
         let name = format!("oci-archive:{}", file.display());
-        Ok(Layout::of(Box::new(Tarball::open(file, &name)?), name, reference))
+        Ok(Layout::of(Box::new(Tarball::open(file, &name, limits)?), name, reference, limits))
     }
 
-    fn of(files: Box<dyn Files>, name: String, reference: Option<&str>) -> Layout {
-        Layout { files, name, reference: reference.map(String::from), requests: 0, bytes: Arc::default() }
+    fn of(files: Box<dyn Files>, name: String, reference: Option<&str>, limits: &Limits) -> Layout {
+        let (reference, limits) = (reference.map(String::from), limits.clone());
+        Layout { files, name, reference, limits, requests: 0, bytes: Arc::default() }
     }
 
     fn open(&mut self, path: &str) -> Result<Stream, SourceError> {
@@ -109,7 +112,8 @@ impl Layout {
 
     fn read(&mut self, path: &str) -> Result<Vec<u8>, SourceError> {
         let (stream, _) = self.open(path)?;
-        read_document(Counted::new(stream, &self.bytes), &format!("{path} of {}", self.name))
+        let stream = Counted::new(stream, &self.bytes);
+        read_document(stream, &format!("{path} of {}", self.name), &self.limits)
     }
 
     /// The document that is meant: the one entry of `index.json` with that name, or `index.json` itself where its
@@ -175,14 +179,17 @@ fn names(entries: &[Entry]) -> String {
 }
 
 /// Reads a document within the limit for documents.
-pub(super) fn read_document(stream: impl Read, object: &str) -> Result<Vec<u8>, SourceError> {
+pub(super) fn read_document(
+    stream: impl Read,
+    object: &str,
+    limits: &Limits,
+) -> Result<Vec<u8>, SourceError> {
+    let most = limits.document_bytes;
     let mut bytes = Vec::new();
     let broken = |detail: String| SourceError::Broken { object: object.into(), detail };
-    stream.take(LONGEST_DOCUMENT + 1).read_to_end(&mut bytes).map_err(|error| broken(error.to_string()))?;
-    if bytes.len() as u64 > LONGEST_DOCUMENT {
-        return Err(broken(format!(
-            "it is longer than {LONGEST_DOCUMENT} bytes, the most that a document may have"
-        )));
+    stream.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| broken(error.to_string()))?;
+    if bytes.len() as u64 > most {
+        return Err(broken(format!("it is longer than {most} bytes: {}", DOCUMENT_BYTES.hint())));
     }
     Ok(bytes)
 }

@@ -1,6 +1,7 @@
 //! Where images are read from: one file per medium. All I/O of this crate is here, and it blocks.
 
 use crate::digest::{Digest, InvalidDigest};
+use crate::limits::Limits;
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
 use crate::witness::Witness;
@@ -106,7 +107,7 @@ pub trait Authenticator: Send + Sync {
     fn credentials(&self, host: &str, repository: &str, again: bool) -> Result<Option<Credentials>, String>;
 }
 
-/// How to reach registries.
+/// How to reach registries, and how much is read of what they and other places hold.
 #[derive(Clone, Default)]
 pub struct Access {
     /// Credentials to use for the image before all others (ECS's `repositoryCredentials`).
@@ -116,10 +117,16 @@ pub struct Access {
     /// Files in the form of Docker's `config.json` to take log-ins from, in this order. `None`: the user's own ones,
     /// Docker's and then podman's.
     pub auth_files: Option<Vec<PathBuf>>,
-    /// Registries (`HOST[:PORT]`, as references have them) that are asked over plain HTTP, besides loopback hosts.
-    pub plain_http: Vec<String>,
+    /// Registries (`HOST[:PORT]`, as references have them) whose certificates are not judged, and that are asked over
+    /// plain HTTP where they speak no TLS, as Docker's `insecure-registries` are. Loopback hosts are of them anyway.
+    pub insecure: Vec<String>,
+    /// Certificates of authorities that are trusted besides the platform's, as PEM. See
+    /// [`registry::count_certificates`].
+    pub authorities: Vec<u8>,
     /// Host names whose addresses are known and not asked of the DNS.
     pub resolve: Vec<(String, SocketAddr)>,
+    /// What reading may take.
+    pub limits: Limits,
 }
 
 /// Why something could not be read. Every message names the object.

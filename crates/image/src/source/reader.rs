@@ -4,16 +4,15 @@ use super::{Document, Selector, SourceError, Store, Tally, Witnesses};
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::history;
-use crate::index::{Entry, MOST_ENTRIES};
-use crate::layer::{Layer, Limits};
-use crate::manifest::{Descriptor, DocumentKind, LONGEST_DOCUMENT, Manifest, index_of, kind_of};
+use crate::index::Entry;
+use crate::layer::Layer;
+use crate::limits::{DOCUMENT_BYTES, INDEX_DEPTH, INDEX_ENTRIES, LAYERS, Limits};
+use crate::manifest::{Descriptor, DocumentKind, Manifest, index_of, kind_of};
 use crate::rootfs::{Answer, Found, Rootfs};
 use crate::witness::{Kind, Origin, Witness};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 
-/// How deep indexes may lie in indexes.
-const DEEPEST: usize = 3;
 /// Of how many entries without a platform the config is read.
 const MOST_RESOLVED: usize = 16;
 
@@ -61,6 +60,19 @@ impl Image {
     /// # Errors
     /// A [`SourceError`].
     pub fn open(store: Box<dyn Store>, name: String, selector: Selector) -> Result<Image, SourceError> {
+        Image::open_within(store, name, selector, Limits::default())
+    }
+
+    /// The same, within these limits.
+    ///
+    /// # Errors
+    /// A [`SourceError`].
+    pub fn open_within(
+        store: Box<dyn Store>,
+        name: String,
+        selector: Selector,
+        limits: Limits,
+    ) -> Result<Image, SourceError> {
         let mut store = store;
         let root = store.document(&selector)?;
         let index = kind_of(&root.media_type, &root.bytes).map_err(|unfit| unfit.about(&name))?
@@ -73,13 +85,13 @@ impl Image {
             entries: Vec::new(),
             children: HashMap::new(),
             layers: HashMap::new(),
-            limits: Limits::default(),
+            limits,
             progress: Box::new(()),
             privileged: false,
         };
         if index {
             let root = image.root.clone();
-            image.collect(&root, 1)?;
+            image.collect(&root, 1, &mut 0)?;
             image.resolve_platforms()?;
         } else {
             image.entries.push(Entry::single(Descriptor {
@@ -119,11 +131,6 @@ impl Image {
         self.store.tally()
     }
 
-    /// Sets limits for layers that were not opened yet.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits;
-    }
-
     /// Sets who is told about progress.
     pub fn set_progress(&mut self, progress: Box<dyn Progress>) {
         self.progress = progress;
@@ -134,23 +141,26 @@ impl Image {
         self.privileged = privileged;
     }
 
-    /// Takes the entries out of an index, and out of the indexes in it.
-    fn collect(&mut self, document: &Document, depth: usize) -> Result<(), SourceError> {
+    /// Takes the entries out of an index, and out of the indexes in it. `seen` counts all of them.
+    fn collect(&mut self, document: &Document, depth: u64, seen: &mut u64) -> Result<(), SourceError> {
         let object = if depth == 1 { self.name.clone() } else { self.object(&document.digest) };
         let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
-        if depth > DEEPEST {
-            return Err(broken(format!("indexes lie in indexes, more than {DEEPEST} deep")));
+        let (deepest, most) = (self.limits.index_depth, self.limits.index_entries);
+        if depth > deepest {
+            let hint = INDEX_DEPTH.hint();
+            return Err(broken(format!("indexes lie in indexes, more than {deepest} deep: {hint}")));
         }
         let index = index_of(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
+        *seen += index.entries.len() as u64;
+        if *seen > most {
+            return Err(broken(format!("it has more than {most} entries: {}", INDEX_ENTRIES.hint())));
+        }
         for entry in index.entries.into_iter().filter(Entry::is_runnable) {
-            if self.entries.len() >= MOST_ENTRIES {
-                return Err(broken(format!("it has more than {MOST_ENTRIES} entries")));
-            }
             let nested =
                 entry.media_type.contains("index.v1") || entry.media_type.contains("manifest.list.v2");
             if nested {
                 let inner = self.document(&entry)?;
-                self.collect(&inner, depth + 1)?;
+                self.collect(&inner, depth + 1, seen)?;
             } else {
                 self.entries.push(entry);
             }
@@ -221,6 +231,11 @@ impl Image {
         };
         let manifest =
             Manifest::parse(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
+        let (layers, most) = (manifest.layers.len() as u64, self.limits.layers);
+        if layers > most {
+            let detail = format!("it has {layers} layers, more than {most}: {}", LAYERS.hint());
+            return Err(SourceError::Broken { object, detail });
+        }
         if let Some(what) = manifest.not_an_image() {
             return Err(SourceError::Unsupported { object, detail: format!("it is {what}, not an image") });
         }
@@ -236,11 +251,9 @@ impl Image {
     fn read_config(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>, SourceError> {
         let object = format!("config {} of {}", descriptor.digest.short(), self.name);
         let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
-        let size = descriptor.size;
-        if size > LONGEST_DOCUMENT {
-            return Err(broken(format!(
-                "its {size} bytes are more than the {LONGEST_DOCUMENT} that are read"
-            )));
+        let (size, most) = (descriptor.size, self.limits.document_bytes);
+        if size > most {
+            return Err(broken(format!("it has {size} bytes, more than {most}: {}", DOCUMENT_BYTES.hint())));
         }
         let mut bytes = Vec::new();
         let stream = self.store.blob(descriptor)?;

@@ -177,7 +177,7 @@ fn open_ecr(server: &Server, authenticator: Option<Arc<dyn Authenticator>>) -> R
     let name = format!("{ECR}:{}", server.address.port());
     let access = Access {
         authenticator,
-        plain_http: vec![name.clone()],
+        insecure: vec![name.clone()],
         resolve: vec![(ECR.into(), server.address)],
         ..nobody()
     };

@@ -1,6 +1,7 @@
 //! Where an entry of an archive comes to lie: names cleaned, links of the layer followed, parents made.
 
-use super::{LONGEST_PATH, LayerIndex, Limits, Node, Refusal, refused};
+use super::{LONGEST_PATH, LayerIndex, Node, Refusal, refused};
+use crate::limits::{ENTRIES, Limits, STEPS};
 use crate::witness::Kind;
 use std::sync::Arc;
 
@@ -17,8 +18,9 @@ impl LayerIndex {
         limits: &Limits,
     ) -> Result<Option<Vec<u8>>, Refusal> {
         self.entries += 1;
-        if self.entries > limits.entries {
-            return Err(Refusal::Limit(format!("the layer has more than {} entries", limits.entries)));
+        if self.entries as u64 > limits.entries {
+            let (most, hint) = (limits.entries, ENTRIES.hint());
+            return Err(Refusal::Limit(format!("the layer has more than {most} entries: {hint}")));
         }
         let mut components = clean(name);
         let Some(base) = components.pop() else { return Ok(None) };
@@ -48,14 +50,15 @@ impl LayerIndex {
         self.get(&self.walk(&parts, &mut 0, 100_000).ok()?)
     }
 
-    fn walk(&self, components: &[&[u8]], steps: &mut usize, most_steps: usize) -> Result<Vec<u8>, Refusal> {
+    fn walk(&self, components: &[&[u8]], steps: &mut u64, most_steps: u64) -> Result<Vec<u8>, Refusal> {
         let mut pending: Vec<Vec<u8>> = components.iter().rev().map(|part| part.to_vec()).collect();
         let mut path: Vec<u8> = Vec::new();
         let mut links = 0;
         while let Some(part) = pending.pop() {
             *steps += 1;
             if *steps > most_steps {
-                return Err(Refusal::Limit("the layer's paths are too long and too many".into()));
+                let hint = STEPS.hint();
+                return Err(Refusal::Limit(format!("the layer's paths are too long and too many: {hint}")));
             }
             match part.as_slice() {
                 b"" | b"." => continue,

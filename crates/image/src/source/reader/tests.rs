@@ -105,6 +105,43 @@ fn indexes_that_go_wrong() {
 }
 
 #[test]
+fn limits_of_documents_are_named_with_their_flags() {
+    let within = |shelf: &Shelf, text: &str| {
+        let mut limits = Limits::default();
+        limits.set(text).unwrap();
+        let image = Image::open_within(Box::new(shelf.clone()), "test".into(), Selector::Only, limits);
+        match image.map(|image| (image.digest().clone(), image)) {
+            Ok((digest, mut image)) => image.child(&digest).map(|_| ()).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let mut shelf = Shelf::default();
+    shelf.image("arm64", &tree(), json!(null));
+    assert_eq!(within(&shelf, "layers=2"), Ok(()));
+    let refused = within(&shelf, "layers=1").unwrap_err();
+    assert!(
+        refused.contains("of test is broken: it has 2 layers, more than 1: the limit layers"),
+        "{refused}"
+    );
+    assert!(
+        within(&shelf, "document-bytes=10").unwrap_err().contains("`--limit document-bytes=N` raises it")
+    );
+
+    // Indexes of empty indexes: all entries count, not only those that are images.
+    let empty = shelf.document(&json!({"manifests": []}));
+    let size = shelf.documents[&empty].len();
+    let many = vec![json!({"mediaType": OCI_INDEX, "digest": empty, "size": size}); 9];
+    let middle = shelf.document(&json!({"manifests": many}));
+    let size = shelf.documents[&middle].len();
+    let many = vec![json!({"mediaType": OCI_INDEX, "digest": middle, "size": size}); 9];
+    shelf.document(&json!({"manifests": many}));
+    let refused = within(&shelf, "index-entries=20").unwrap_err();
+    assert!(refused.contains("more than 20 entries: the limit index-entries"), "{refused}");
+    let refused = within(&shelf, "index-depth=2").unwrap_err();
+    assert!(refused.contains("more than 2 deep: the limit index-depth"), "{refused}");
+}
+
+#[test]
 fn manifests_that_are_no_images_or_broken() {
     let mut shelf = Shelf::default();
     let config = shelf.blob(OCI_CONFIG, b"{}");
@@ -127,7 +164,7 @@ fn manifests_that_are_no_images_or_broken() {
     let mut huge = descriptor(OCI_CONFIG, b"{}");
     huge.size = u64::MAX;
     shelf.document(&json!({"config": huge, "layers": []}));
-    assert!(failure(&shelf).contains("more than the 4194304"));
+    assert!(failure(&shelf).contains("more than 4194304: the limit document-bytes"));
 }
 
 #[test]

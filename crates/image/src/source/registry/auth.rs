@@ -3,7 +3,7 @@
 use super::challenge::{Challenge, choose};
 use super::ecr::ecr_host;
 use super::login::{self, Secret};
-use super::target::{allowed, is_loopback, shown};
+use super::target::{allowed, is_loopback, is_named, shown};
 use super::transport::{Answer, Ask, Transport, Unread};
 use super::words;
 use crate::source::{Access, Credentials, SourceError};
@@ -18,7 +18,7 @@ use url::form_urlencoded::Serializer;
 /// Life of a token whose server does not say it (token specification, `expires_in`).
 const TOKEN_LIFE: u64 = 60;
 /// Longest answer of a token server.
-const TOKEN_ANSWER: usize = 1024 * 1024;
+const TOKEN_ANSWER: u64 = 1024 * 1024;
 
 /// What is sent with requests to the registry.
 enum Held {
@@ -146,14 +146,7 @@ impl Auth {
         let url =
             Url::parse(realm).map_err(|error| format!("`{}` is no URL: {error}", words::short(realm)))?;
         allowed(registry, &url)?;
-        let host = url.host_str().unwrap_or_default();
-        let plain = url.scheme() == "http";
-        let named = self
-            .access
-            .plain_http
-            .iter()
-            .any(|name| name == host || shown(&url).ends_with(&format!("/{name}")));
-        if plain && !is_loopback(&url) && !named {
+        if url.scheme() == "http" && !is_loopback(&url) && !is_named(&self.access.insecure, &url) {
             return Err(format!("{} is not encrypted", shown(&url)));
         }
         if !url.username().is_empty() || url.password().is_some() {

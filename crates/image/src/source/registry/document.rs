@@ -4,6 +4,7 @@ use super::session::Session;
 use super::transport::{Answer, Unread};
 use super::words;
 use crate::digest::Digest;
+use crate::limits::DOCUMENT_BYTES;
 use crate::source::{Document, Selector, SourceError};
 use reqwest::header::{ACCEPT, HeaderMap, HeaderValue};
 use serde::Deserialize;
@@ -11,8 +12,6 @@ use serde::Deserialize;
 /// One header with all kinds: some proxies keep only one line of several.
 const KINDS: &str = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, \
      application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json";
-/// Longest document (OCI distribution-spec, "Pushing manifests", asks registries to take 4 MiB).
-const LIMIT: usize = 4 * 1024 * 1024;
 
 /// Gets one document, verified.
 pub(super) fn get(session: &Session, selector: &Selector) -> Result<Document, SourceError> {
@@ -22,6 +21,7 @@ pub(super) fn get(session: &Session, selector: &Selector) -> Result<Document, So
         Selector::Only => return get(session, &Selector::Tag("latest".into())),
     };
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(KINDS))]);
+    let most = session.limits.document_bytes;
     let mut cut = None;
     for _ in 0..2 {
         let mut answer = session.get("manifests", &id, &headers, &object)?;
@@ -29,13 +29,11 @@ pub(super) fn get(session: &Session, selector: &Selector) -> Result<Document, So
             return Err(session.refusal(&object, answer));
         }
         encoded(&answer, &object)?;
-        match session.transport.body(&mut answer, LIMIT) {
+        match session.transport.body(&mut answer, most) {
             Ok(bytes) => return judged(&answer, bytes, selector, object),
             Err(Unread::TooLong) => {
-                return Err(SourceError::Broken {
-                    object,
-                    detail: format!("it is longer than {LIMIT} bytes"),
-                });
+                let detail = format!("it is longer than {most} bytes: {}", DOCUMENT_BYTES.hint());
+                return Err(SourceError::Broken { object, detail });
             }
             Err(Unread::Cut(why)) => cut = Some(why),
         }

@@ -28,6 +28,20 @@ use session::Session;
 use std::io::Read;
 use std::sync::Arc;
 
+/// How many certificates a PEM text holds ([`Access::authorities`]).
+///
+/// # Errors
+/// What is wrong with it. A text without a certificate is an error, too.
+pub fn count_certificates(pem: &[u8]) -> Result<usize, String> {
+    match reqwest::Certificate::from_pem_bundle(pem) {
+        Ok(found) if found.is_empty() => {
+            Err("it holds no certificate (`-----BEGIN CERTIFICATE-----`)".into())
+        }
+        Ok(found) => Ok(found.len()),
+        Err(error) => Err(words::chain(error)),
+    }
+}
+
 /// One repository of a registry, entered through one reference.
 ///
 /// Cheap to make: nothing is asked of the network before the first document. Its streams stay valid when it is gone.

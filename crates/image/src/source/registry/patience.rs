@@ -3,22 +3,26 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::{Duration, SystemTime};
 
-/// What all waits for one answer may take together.
-const BUDGET: Duration = Duration::from_secs(10);
 /// Waits after server errors and broken connections.
 const AFTER_FAILURE: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 /// How often a registry may ask us to wait.
 const WAITS: u32 = 5;
 
 /// The waits for one answer.
-#[derive(Default)]
 pub(super) struct Patience {
+    /// What all waits that the registry asks for may take together.
+    budget: Duration,
     failures: usize,
     waits: u32,
     waited: Duration,
 }
 
 impl Patience {
+    /// Nothing was waited for yet.
+    pub(super) fn new(budget: Duration) -> Patience {
+        Patience { budget, failures: 0, waits: 0, waited: Duration::ZERO }
+    }
+
     /// The wait after an answer of 429, honouring `Retry-After` (RFC 9110, section 10.2.3); `None` ends it.
     pub(super) fn throttled(&mut self, retry_after: Option<&str>) -> Option<Duration> {
         let pause = match retry_after.and_then(wanted) {
@@ -26,7 +30,7 @@ impl Patience {
             None => Duration::from_secs(1 << self.waits.min(4)),
         };
         self.waits += 1;
-        if self.waits > WAITS || self.waited + pause > BUDGET {
+        if self.waits > WAITS || self.waited.saturating_add(pause) > self.budget {
             return None;
         }
         let pause = pause + jitter(Duration::from_millis(250));
@@ -63,13 +67,13 @@ mod tests {
 
     #[test]
     fn waits_end() {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(Duration::from_secs(10));
         assert!(patience.failed().is_some() && patience.failed().is_some() && patience.failed().is_none());
         assert_eq!(patience.throttled(Some("3600")), None);
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(Duration::from_secs(10));
         let waits = std::iter::from_fn(|| patience.throttled(None)).count();
         assert_eq!(waits, 3);
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(Duration::from_secs(10));
         assert_eq!(std::iter::from_fn(|| patience.throttled(Some("0"))).count(), 5);
     }
 

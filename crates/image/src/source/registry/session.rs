@@ -1,16 +1,17 @@
 //! One repository: its address, its log-in and its refusals.
 
 use super::auth::Auth;
-use super::target::{is_loopback, shown};
+use super::target::{is_loopback, is_named, shown};
 use super::transport::{Answer, Ask, Transport};
 use super::words;
+use crate::limits::Limits;
 use crate::source::{Access, SourceError};
 use reqwest::header::HeaderMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use url::Url;
 
 /// How much of a refusal is read.
-const REFUSAL: usize = 64 * 1024;
+const REFUSAL: u64 = 64 * 1024;
 
 /// What all requests to one repository share.
 pub(super) struct Session {
@@ -20,6 +21,8 @@ pub(super) struct Session {
     pub(super) name: String,
     /// The image as it was asked for.
     pub(super) image: String,
+    /// What reading may take.
+    pub(super) limits: Limits,
     repository: String,
     base: Mutex<Base>,
     auth: Mutex<Auth>,
@@ -29,8 +32,8 @@ pub(super) struct Session {
 #[derive(Clone)]
 struct Base {
     url: Url,
-    /// Plain HTTP was assumed and has not been answered yet.
-    guessed: bool,
+    /// The same with the other scheme, as long as the first one was not answered.
+    otherwise: Option<Url>,
 }
 
 impl Session {
@@ -55,15 +58,19 @@ impl Session {
             object: image.clone(),
             detail: format!("`{}` is no host name", words::short(&host)),
         };
-        let mut url = Url::parse(&format!("https://{address}/")).map_err(no_host)?;
-        let named = access.plain_http.iter().any(|plain| plain.eq_ignore_ascii_case(&host));
-        let guessed = is_loopback(&url) && !named;
-        if guessed || named {
-            url = Url::parse(&format!("http://{address}/")).map_err(no_host)?;
-        }
-        let transport = Transport::new(access, url.host_str().unwrap_or_default());
+        let secure = Url::parse(&format!("https://{address}/")).map_err(no_host)?;
+        let plain = Url::parse(&format!("http://{address}/")).map_err(no_host)?;
+        let transport = Transport::new(access, secure.host_str().unwrap_or_default());
+        let base = if is_loopback(&secure) {
+            Base { url: plain, otherwise: Some(secure) }
+        } else if is_named(&access.insecure, &secure) {
+            Base { url: secure, otherwise: Some(plain) }
+        } else {
+            Base { url: secure, otherwise: None }
+        };
         let auth = Mutex::new(Auth::new(access, &host, &repository));
-        Ok(Session { transport, name, image, repository, base: Mutex::new(Base { url, guessed }), auth })
+        let (limits, base) = (access.limits.clone(), Mutex::new(base));
+        Ok(Session { transport, name, image, limits, repository, base, auth })
     }
 
     /// Asks the registry for `/v2/REPOSITORY/KIND/ID`, logging in where it must. The answer may be a refusal, and it may
@@ -110,7 +117,9 @@ impl Session {
         Ok((answer, elsewhere))
     }
 
-    /// Sends one question. The first one to a loopback host finds out whether it speaks HTTP or TLS.
+    /// Sends one question. The first one to a loopback or insecure host finds out whether it speaks HTTP or TLS: Docker
+    /// asks an insecure one over TLS first (dockerd reference, "Insecure registries"), a loopback one mostly speaks
+    /// HTTP.
     fn send(&self, kind: &str, id: &str, headers: &HeaderMap, object: &str) -> Result<Answer, SourceError> {
         let authorization = locked(&self.auth).header();
         let base = locked(&self.base).clone();
@@ -122,26 +131,24 @@ impl Session {
             form: None,
         };
         let answer = self.transport.send(&ask(&base.url));
-        if !base.guessed {
-            return answer;
-        }
+        let Some(other) = base.otherwise else { return answer };
         // Go's servers answer plain HTTP on a TLS port with 400, others cut the connection.
         let doubtful = match &answer {
-            Ok(answer) => answer.status().as_u16() == 400,
-            Err(SourceError::Unreachable { detail, .. }) => !detail.contains("refused"),
+            Ok(answer) => base.url.scheme() == "http" && answer.status().as_u16() == 400,
+            Err(SourceError::Unreachable { detail, .. }) => {
+                !detail.contains("refused") || base.url.port().is_none()
+            }
             Err(_) => false,
         };
         if !doubtful {
-            locked(&self.base).guessed = answer.is_err();
+            if answer.is_ok() {
+                locked(&self.base).otherwise = None;
+            }
             return answer;
         }
-        let mut secure = base.url.clone();
-        if secure.set_scheme("https").is_err() {
-            return answer;
-        }
-        match self.transport.send(&ask(&secure)) {
+        match self.transport.send(&ask(&other)) {
             Ok(better) => {
-                *locked(&self.base) = Base { url: secure, guessed: false };
+                *locked(&self.base) = Base { url: other, otherwise: None };
                 Ok(better)
             }
             Err(_) => answer,

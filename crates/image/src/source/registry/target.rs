@@ -15,6 +15,17 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether the URL's host and port are among these names (`HOST[:PORT]`). A name without a port means the default one.
+pub(super) fn is_named(names: &[String], url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    names.iter().any(|name| match name.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>())) {
+        Some((named, Ok(port))) => {
+            named.eq_ignore_ascii_case(host) && url.port_or_known_default() == Some(port)
+        }
+        _ => name.eq_ignore_ascii_case(host) && url.port().is_none(),
+    })
+}
+
 /// Whether the address is link-local (169.254.0.0/16, fe80::/10) or EC2's IPv6 metadata service (fd00:ec2::/32): a
 /// machine's own metadata and credentials are there, never an image.
 pub(super) fn is_link_local(address: IpAddr) -> bool {
@@ -57,6 +68,21 @@ mod tests {
 
     fn allows(from: &str, to: &str) -> bool {
         allowed(&Url::parse(from).unwrap(), &Url::parse(to).unwrap()).is_ok()
+    }
+
+    #[test]
+    fn names_of_hosts() {
+        let named = |name: &str, url: &str| is_named(&[name.to_string()], &Url::parse(url).unwrap());
+        assert!(named("Registry.example", "https://registry.example/") && named("a", "http://a/"));
+        assert!(
+            named("a:443", "https://a/")
+                && named("a:5000", "http://a:5000/")
+                && named("[::2]", "http://[::2]")
+        );
+        assert!(named("[::2]:5000", "https://[::2]:5000/v2/"));
+        assert!(
+            !named("a", "https://a:5000/") && !named("a:5000", "https://a/") && !named("a", "https://b.a/")
+        );
     }
 
     #[test]

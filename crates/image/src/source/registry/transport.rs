@@ -2,12 +2,12 @@
 
 use super::patience::Patience;
 use super::resolver::Resolver;
-use super::target::{allowed, is_loopback, shown};
+use super::target::{allowed, is_loopback, is_named, shown};
 use super::words;
 use crate::source::{Access, SourceError, Tally};
-use reqwest::StatusCode;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Certificate, StatusCode};
 use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -81,6 +81,8 @@ enum Failed {
 pub(super) struct Transport {
     /// For loopback: no proxy, and any certificate, as Docker has it; plain HTTP is good enough there too.
     near: OnceLock<Client>,
+    /// For hosts whose certificates the user does not want to be judged.
+    lax: OnceLock<Client>,
     far: OnceLock<Client>,
     access: Access,
     registry_host: String,
@@ -92,6 +94,7 @@ impl Transport {
     pub(super) fn new(access: &Access, registry_host: &str) -> Transport {
         Transport {
             near: OnceLock::new(),
+            lax: OnceLock::new(),
             far: OnceLock::new(),
             access: access.clone(),
             registry_host: registry_host.to_string(),
@@ -111,7 +114,7 @@ impl Transport {
 
     /// Sends the question until there is an answer that waiting will not change.
     pub(super) fn send(&self, ask: &Ask) -> Result<Answer, SourceError> {
-        let mut patience = Patience::default();
+        let mut patience = Patience::new(Duration::from_secs(self.access.limits.wait_seconds));
         loop {
             let again = match self.follow(ask) {
                 Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
@@ -194,7 +197,7 @@ impl Transport {
     }
 
     /// The whole body, where it is short enough.
-    pub(super) fn body(&self, answer: &mut Answer, limit: usize) -> Result<Vec<u8>, Unread> {
+    pub(super) fn body(&self, answer: &mut Answer, limit: u64) -> Result<Vec<u8>, Unread> {
         let begun = Instant::now();
         let mut body = Vec::new();
         let mut buffer = [0; 16 * 1024];
@@ -205,7 +208,7 @@ impl Transport {
                 Err(error) => return Err(Unread::Cut(words::cut(&error))),
             };
             self.received(count);
-            if body.len() + count > limit {
+            if (body.len() + count) as u64 > limit {
                 return Err(Unread::TooLong);
             }
             body.extend_from_slice(&buffer[..count]);
@@ -216,8 +219,12 @@ impl Transport {
     }
 
     fn client(&self, url: &Url) -> reqwest::Result<&Client> {
-        let near = is_loopback(url);
-        let slot = if near { &self.near } else { &self.far };
+        let (near, lax) = (is_loopback(url), is_named(&self.access.insecure, url));
+        let slot = match (near, lax) {
+            (true, _) => &self.near,
+            (false, true) => &self.lax,
+            (false, false) => &self.far,
+        };
         if let Some(client) = slot.get() {
             return Ok(client);
         }
@@ -238,8 +245,13 @@ impl Transport {
             builder = builder.resolve(host, *address);
         }
         if near {
-            builder = builder.no_proxy().tls_certs_only([]).tls_danger_accept_invalid_certs(true);
+            builder = builder.no_proxy();
         }
+        builder = if near || lax {
+            builder.tls_certs_only([]).tls_danger_accept_invalid_certs(true)
+        } else {
+            builder.tls_certs_merge(Certificate::from_pem_bundle(&self.access.authorities)?)
+        };
         let client = builder.build()?;
         Ok(slot.get_or_init(|| client))
     }
