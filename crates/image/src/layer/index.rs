@@ -5,12 +5,16 @@
 //! `pkg/archive/tar.go` (`applyNaive`, `createTarFile`, `mkparent`) and continuity's `fs.RootPath`.
 
 mod place;
+pub(crate) mod sealed;
 
 use crate::limits::{INDEX_BYTES, Limits};
 use crate::tar::{Entry, Type};
 use crate::witness::{Kind, Piece};
 use place::{parent_length, slashes};
+use sealed::{Sealed, Written};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 /// Begins the name of a whiteout (OCI image-spec layer.md, "Whiteouts").
@@ -23,6 +27,8 @@ const AUFS: &[u8] = b".wh..wh.";
 const LONGEST_PATH: usize = 4096;
 /// What a node costs besides its path and content, about.
 const NODE_COST: usize = 160;
+/// Cost of the largest layer that is put into one table, whose places have 32 bits: records take less than they cost.
+const LARGEST_TABLE: usize = 1 << 30;
 
 /// One object of a layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,10 +103,12 @@ fn refused<T>(words: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Runtime(words.into()))
 }
 
-/// All paths of a layer, as far as it was read.
+/// All paths of a layer, as far as it was read: nodes in memory while it is read, one table of bytes afterwards.
 #[derive(Debug, Clone, Default)]
 pub struct LayerIndex {
     nodes: BTreeMap<Box<[u8]>, Arc<Node>>,
+    /// The table of a layer that was read to its end, in place of `nodes`.
+    sealed: Option<Arc<Sealed>>,
     notes: Vec<String>,
     entries: usize,
     cost: usize,
@@ -111,12 +119,34 @@ pub struct LayerIndex {
 impl LayerIndex {
     /// The object at a path (`/usr/bin/env`), whiteouts included. `/` itself belongs to no layer.
     pub fn get(&self, path: &[u8]) -> Option<&Node> {
-        self.nodes.get(path).map(Arc::as_ref)
+        match &self.sealed {
+            Some(sealed) => sealed.get(path),
+            None => self.nodes.get(path).map(Arc::as_ref),
+        }
     }
 
-    /// Every object with its path, in the order of paths.
-    pub fn iter(&self) -> impl Iterator<Item = (&[u8], &Node)> {
-        self.nodes.iter().map(|(path, node)| (path.as_ref(), node.as_ref()))
+    /// Every object with its path, in the order of paths. Those of a layer that was read to its end are decoded as the
+    /// iterator comes to them, and not kept: hold none longer than it is needed.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], Cow<'_, Node>)> {
+        let built = self.nodes.iter().map(|(path, node)| (path.as_ref(), Cow::Borrowed(node.as_ref())));
+        built.chain(self.sealed.iter().flat_map(|sealed| sealed.iter()))
+    }
+
+    /// What a table says.
+    pub(crate) fn of_table(table: Sealed, notes: Vec<String>) -> LayerIndex {
+        LayerIndex { sealed: Some(Arc::new(table)), notes, ..LayerIndex::default() }
+    }
+
+    /// Takes all nodes out, as one table of bytes, with which [`LayerIndex::of_table`] answers as before. `None` where
+    /// so much was kept that no table holds it: then they stay.
+    ///
+    /// # Errors
+    /// Where memory is short. The nodes are gone then.
+    pub(super) fn take_table(&mut self) -> io::Result<Option<Written>> {
+        if self.sealed.is_some() || self.cost > LARGEST_TABLE {
+            return Ok(None);
+        }
+        Written::of(std::mem::take(&mut self.nodes)).map(Some)
     }
 
     /// What is odd about the layer without making runtimes refuse it.

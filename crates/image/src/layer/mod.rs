@@ -9,6 +9,7 @@ mod index;
 
 pub(crate) use capture::{Body, capture};
 pub use decode::Compression;
+pub(crate) use index::sealed::Sealed;
 pub use index::{LayerIndex, Node, Standing};
 
 use crate::digest::Digest;
@@ -247,6 +248,18 @@ impl Layer {
             self.index.note(
                 "its media type says that it is not compressed, and it is: containerd does not unpack it",
             );
+        }
+        self.seal()
+    }
+
+    /// Nothing is added any more: nodes become a table, which takes a fraction of their memory.
+    fn seal(&mut self) -> Result<(), SourceError> {
+        let written = self.index.take_table().map_err(|error| SourceError::Broken {
+            object: self.name.clone(),
+            detail: format!("its table of contents cannot be kept: {error}"),
+        })?;
+        if let Some(written) = written {
+            self.index = LayerIndex::of_table(Sealed::from(written), self.index.notes().to_vec());
         }
         Ok(())
     }

@@ -40,7 +40,7 @@ fn show(layer: &Layer) -> String {
         Some(kind) => format!("{kind:?}"),
     };
     let shown: Vec<String> =
-        layer.index().iter().map(|(path, node)| format!("{}{}", path.escape_ascii(), mark(node))).collect();
+        layer.index().iter().map(|(path, node)| format!("{}{}", path.escape_ascii(), mark(&node))).collect();
     shown.join(" ")
 }
 

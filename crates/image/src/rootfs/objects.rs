@@ -52,11 +52,12 @@ impl<'a> Above<'a> {
 
 impl<'a> Rootfs<'a> {
     /// Shows every object of every layer, the uppermost layer first, each in the order of its paths. The rules are
-    /// those of [`Rootfs::find`], so what is not hidden is exactly what that finds.
+    /// those of [`Rootfs::find`], so what is not hidden is exactly what that finds. An object is there only while it is
+    /// shown: a large file system does not fit into memory at once.
     ///
     /// # Errors
     /// The uppermost layer that was not read to its end, counted from the bottom, 0 first: then nothing is shown.
-    pub fn visit(&self, see: &mut dyn FnMut(Object<'a>)) -> Result<(), usize> {
+    pub fn visit(&self, see: &mut dyn FnMut(Object<'_>)) -> Result<(), usize> {
         if let Some(at) = self.strata.iter().rposition(|stratum| !stratum.complete) {
             return Err(at);
         }
@@ -73,6 +74,7 @@ impl<'a> Rootfs<'a> {
                 if node.kind.is_none() {
                     continue;
                 }
+                let node = &*node;
                 let plain = Found { node, mode: node.mode, uid: node.uid, gid: node.gid, layer: Some(at) };
                 let found = match self.implicit_at(path, node.implicit && !hidden) {
                     Some(found) => found,

@@ -71,7 +71,7 @@ impl LayerIndex {
                     path.extend_from_slice(part);
                 }
             }
-            let Some(node) = self.nodes.get(path.as_slice()) else { continue };
+            let Some(node) = self.get(&path) else { continue };
             match &node.kind {
                 Some(Kind::Directory) => {}
                 Some(Kind::Symlink(target)) => {
