@@ -2,6 +2,7 @@
 //! `docker/internal/tarfile`). The archive is looked through once, and its members are read where they lie.
 
 use super::layout::{Counted, Files, Stream, read_document};
+use super::part::read_part;
 use super::{Document, Selector, SourceError, Store, Tally};
 use crate::config::Config;
 use crate::digest::Digest;
@@ -105,12 +106,13 @@ fn resolved(name: &str, target: &str, relative: bool) -> String {
 }
 
 impl Files for Tarball {
-    fn open(&self, name: &str) -> io::Result<Option<Stream>> {
+    fn open(&self, name: &str, from: u64) -> io::Result<Option<Stream>> {
         let name = self.links.get(name).map_or(name, String::as_str);
         let Some((offset, size)) = self.members.get(name) else { return Ok(None) };
+        let from = from.min(*size);
         let mut stream = self.stream();
-        stream.skip(*offset)?;
-        Ok(Some((Box::new(stream.take(*size)), *size)))
+        stream.skip(offset + from)?;
+        Ok(Some((Box::new(stream.take(size - from)), *size)))
     }
 }
 
@@ -255,11 +257,25 @@ impl DockerArchive {
         let manifest = Document { media_type: DOCKER_MANIFEST.into(), digest: Digest::of(&bytes), bytes };
         Ok(DockerArchive { files, name, manifest, blobs, requests: 1, bytes: Arc::default() })
     }
+
+    /// A blob from this byte on.
+    fn blob_from(&self, descriptor: &Descriptor, from: u64) -> Result<Counted, SourceError> {
+        let object = format!("{} of {}", descriptor.digest.short(), self.name);
+        let opened = match self.blobs.get(&descriptor.digest) {
+            Some(member) => self.files.open(member, from),
+            None => Ok(None),
+        };
+        match opened {
+            Ok(Some((stream, _))) => Ok(Counted::new(stream, &self.bytes)),
+            Ok(None) => Err(SourceError::NotFound { object, detail: "the archive has no such blob".into() }),
+            Err(error) => Err(SourceError::Unreachable { object, detail: error.to_string() }),
+        }
+    }
 }
 
 fn member(files: &Tarball, name: &str, path: &str, limits: &Limits) -> Result<Vec<u8>, SourceError> {
     let object = format!("{path} of {name}");
-    match files.open(path) {
+    match files.open(path, 0) {
         Ok(Some((stream, _))) => read_document(stream, &object, limits),
         Ok(None) => Err(SourceError::Broken { object, detail: "the archive has no such member".into() }),
         Err(error) => Err(SourceError::Unreachable { object, detail: error.to_string() }),
@@ -299,7 +315,7 @@ fn blob_of(
     let object = format!("{path} of {name}");
     let unreachable =
         |error: io::Error| SourceError::Unreachable { object: object.clone(), detail: error.to_string() };
-    let Some((mut stream, size)) = files.open(path).map_err(unreachable)? else {
+    let Some((mut stream, size)) = files.open(path, 0).map_err(unreachable)? else {
         return Err(SourceError::Broken { object, detail: "the archive has no such member".into() });
     };
     let named = path.strip_prefix("blobs/").and_then(|rest| rest.replacen('/', ":", 1).parse().ok());
@@ -341,16 +357,13 @@ impl Store for DockerArchive {
     }
 
     fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
+        Ok(Box::new(self.blob_from(descriptor, 0)?))
+    }
+
+    fn range(&mut self, descriptor: &Descriptor, offset: u64, length: u64) -> Result<Vec<u8>, SourceError> {
         let object = format!("{} of {}", descriptor.digest.short(), self.name);
-        let opened = match self.blobs.get(&descriptor.digest) {
-            Some(member) => self.files.open(member),
-            None => Ok(None),
-        };
-        match opened {
-            Ok(Some((stream, _))) => Ok(Box::new(Counted::new(stream, &self.bytes))),
-            Ok(None) => Err(SourceError::NotFound { object, detail: "the archive has no such blob".into() }),
-            Err(error) => Err(SourceError::Unreachable { object, detail: error.to_string() }),
-        }
+        let mut stream = self.blob_from(descriptor, offset)?;
+        read_part(&mut stream, &(offset..offset.saturating_add(length)), &object)
     }
 
     fn tally(&self) -> Tally {

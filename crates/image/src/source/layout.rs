@@ -1,13 +1,14 @@
 //! OCI image layouts (OCI image-spec image-layout.md): a directory, or a tar file of one.
 
 use super::archive::Tarball;
+use super::part::read_part;
 use super::{Document, Selector, SourceError, Store, Tally};
 use crate::digest::Digest;
 use crate::index::{Entry, Index};
 use crate::limits::{DOCUMENT_BYTES, Limits};
 use crate::manifest::{Descriptor, OCI_INDEX, index_of};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,22 +23,23 @@ pub(super) type Stream = (Box<dyn Read + Send>, u64);
 
 /// Files by their names: a directory's, or an archive's.
 pub(super) trait Files: Send {
-    /// The file of this relative name; `None` where there is none.
-    fn open(&self, name: &str) -> io::Result<Option<Stream>>;
+    /// The file of this relative name from this byte on; `None` where there is none. The length is that of all of it.
+    fn open(&self, name: &str, from: u64) -> io::Result<Option<Stream>>;
 }
 
 /// A directory.
 pub(super) struct Folder(PathBuf);
 
 impl Files for Folder {
-    fn open(&self, name: &str) -> io::Result<Option<Stream>> {
+    fn open(&self, name: &str, from: u64) -> io::Result<Option<Stream>> {
         match File::open(self.0.join(name)) {
-            Ok(file) => {
+            Ok(mut file) => {
                 let metadata = file.metadata()?;
                 // A pipe or a device would be waited for.
                 if !metadata.is_file() {
                     return Err(io::Error::other("it is no regular file"));
                 }
+                file.seek(SeekFrom::Start(from))?;
                 Ok(Some((Box::new(file), metadata.len())))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -98,10 +100,10 @@ impl Layout {
         Layout { files, name, reference, limits, requests: 0, bytes: Arc::default() }
     }
 
-    fn open(&mut self, path: &str) -> Result<Stream, SourceError> {
+    fn open(&mut self, path: &str, from: u64) -> Result<Stream, SourceError> {
         self.requests += 1;
         let object = || format!("{path} of {}", self.name);
-        match self.files.open(path) {
+        match self.files.open(path, from) {
             Ok(Some(stream)) => Ok(stream),
             Ok(None) => {
                 Err(SourceError::NotFound { object: object(), detail: "there is no such file".into() })
@@ -111,7 +113,7 @@ impl Layout {
     }
 
     fn read(&mut self, path: &str) -> Result<Vec<u8>, SourceError> {
-        let (stream, _) = self.open(path)?;
+        let (stream, _) = self.open(path, 0)?;
         let stream = Counted::new(stream, &self.bytes);
         read_document(stream, &format!("{path} of {}", self.name), &self.limits)
     }
@@ -208,8 +210,15 @@ impl Store for Layout {
     }
 
     fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
-        let (stream, _) = self.open(&path(&descriptor.digest))?;
+        let (stream, _) = self.open(&path(&descriptor.digest), 0)?;
         Ok(Box::new(Counted::new(stream, &self.bytes)))
+    }
+
+    fn range(&mut self, descriptor: &Descriptor, offset: u64, length: u64) -> Result<Vec<u8>, SourceError> {
+        let path = path(&descriptor.digest);
+        let (stream, _) = self.open(&path, offset)?;
+        let object = format!("{path} of {}", self.name);
+        read_part(&mut Counted::new(stream, &self.bytes), &(offset..offset.saturating_add(length)), &object)
     }
 
     fn tally(&self) -> Tally {

@@ -7,6 +7,7 @@ use crate::platform::Platform;
 use crate::witness::Witness;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,11 +16,13 @@ pub mod daemon;
 pub mod directory;
 mod entrance;
 pub mod layout;
+mod part;
 pub mod reader;
 #[cfg(feature = "registry")]
 pub mod registry;
 
 pub use entrance::{Opened, open};
+pub use part::{LONGEST_PART, coalesce};
 pub use reader::Progress;
 
 /// A manifest or index as it was stored.
@@ -58,6 +61,23 @@ pub trait Store: Send {
     /// # Errors
     /// A [`SourceError`].
     fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError>;
+
+    /// Reads a part of a blob's stored bytes, all of it; nothing of it is verified.
+    ///
+    /// # Errors
+    /// A [`SourceError`]; [`SourceError::Unsupported`] where the place gives blobs only as a whole, and
+    /// [`SourceError::Broken`] where the blob ends within the part or the part is longer than [`LONGEST_PART`].
+    fn range(&mut self, descriptor: &Descriptor, offset: u64, length: u64) -> Result<Vec<u8>, SourceError>;
+
+    /// Reads several parts of a blob, several at once where that is faster, and answers in their order.
+    ///
+    /// # Errors
+    /// As [`Store::range`].
+    fn ranges(&mut self, descriptor: &Descriptor, parts: &[Range<u64>]) -> Result<Vec<Vec<u8>>, SourceError> {
+        let read =
+            |part: &Range<u64>| self.range(descriptor, part.start, part.end.saturating_sub(part.start));
+        parts.iter().map(read).collect()
+    }
 
     /// What was asked of the medium so far.
     fn tally(&self) -> Tally;

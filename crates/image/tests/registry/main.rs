@@ -5,6 +5,7 @@
 
 mod documents;
 mod logins;
+mod parts;
 mod redirects;
 mod server;
 mod streams;

@@ -14,6 +14,7 @@ use crate::source::SourceError;
 use reqwest::blocking::Response;
 use reqwest::header::{HeaderMap, HeaderValue, RANGE};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use url::Url;
@@ -22,6 +23,8 @@ use url::Url;
 const FIRST: u64 = 1024 * 1024;
 /// How often a cut stream is gone on with, per [`FIRST`] bytes of progress.
 const RESUMES: u32 = 3;
+/// How much of a blob is passed over to come to a part of it, where a server gives only the whole.
+const MOST_SKIPPED: u64 = 4 * 1024 * 1024;
 /// A server that sends less than [`LEAST`] bytes in so much time of waiting is given up.
 const WINDOW: Duration = Duration::from_secs(60);
 const LEAST: u64 = 64 * 1024;
@@ -33,6 +36,8 @@ pub(super) struct Blob {
     digest: Digest,
     size: u64,
     position: u64,
+    /// Where the stream ends: a part of the blob may have been asked for.
+    until: u64,
     /// Where the registry redirected us, for further ranges.
     storage: Option<Url>,
     running: Option<Running>,
@@ -61,29 +66,46 @@ struct Pace {
 
 impl Blob {
     pub(super) fn open(session: Arc<Session>, descriptor: &Descriptor) -> Result<Blob, SourceError> {
-        let mut blob = Blob {
+        let mut blob = Blob::part(session, descriptor, 0..descriptor.size, None);
+        blob.request()?;
+        Ok(blob)
+    }
+
+    /// A part of a blob, not asked for yet. `storage` is where the registry redirected to before.
+    pub(super) fn part(
+        session: Arc<Session>,
+        descriptor: &Descriptor,
+        part: Range<u64>,
+        storage: Option<Url>,
+    ) -> Blob {
+        Blob {
             object: format!("blob {} of {}", descriptor.digest, session.image),
             session,
             digest: descriptor.digest.clone(),
             size: descriptor.size,
-            position: 0,
-            storage: None,
+            position: part.start,
+            until: part.end.min(descriptor.size),
+            storage,
             running: None,
             resumes: 0,
             since: 0,
             pace: Pace::default(),
             failed: None,
-        };
-        blob.request()?;
-        Ok(blob)
+        }
+    }
+
+    /// Where the registry redirected to.
+    pub(super) fn storage(&self) -> Option<&Url> {
+        self.storage.as_ref()
     }
 
     /// Asks for what comes next.
     fn request(&mut self) -> Result<(), SourceError> {
         let range = match self.position {
-            0 if self.size <= FIRST => None,
-            0 => Some(format!("bytes=0-{}", FIRST - 1)),
-            from => Some(format!("bytes={from}-")),
+            0 if self.until == self.size && self.size <= FIRST => None,
+            0 if self.until == self.size => Some(format!("bytes=0-{}", FIRST - 1)),
+            from if self.until == self.size => Some(format!("bytes={from}-")),
+            from => Some(format!("bytes={from}-{}", self.until - 1)),
         };
         let range = range.and_then(|range| HeaderValue::from_str(&range).ok());
         let headers: HeaderMap = range.into_iter().map(|range| (RANGE, range)).collect();
@@ -131,11 +153,17 @@ impl Blob {
                     return Err(self
                         .broken(format!("it has {length} bytes ({kind}), not the {size} of its manifest")));
                 }
+                if self.until < size && from > MOST_SKIPPED {
+                    let object = self.object.clone();
+                    let detail = "its place gives it only as a whole, and a part was asked for".into();
+                    return Err(SourceError::Unsupported { object, detail });
+                }
                 (from, size)
             }
             206 => {
                 let range = answer.header("content-range").unwrap_or_default();
-                let end = part(range, from, size).ok_or_else(|| {
+                let end = part(range, from, size).filter(|end| self.until == size || *end <= self.until);
+                let end = end.ok_or_else(|| {
                     let range = words::short(range);
                     self.broken(format!("bytes from {from} of {size} were asked for, and `{range}` came"))
                 })?;
@@ -158,11 +186,14 @@ impl Blob {
     /// One step of reading. `None`: ask again.
     fn step(&mut self, buffer: &mut [u8]) -> Result<Option<usize>, SourceError> {
         let Some(mut running) = self.running.take() else {
-            if self.position >= self.size {
+            if self.position >= self.until {
                 return Ok(Some(0));
             }
             return self.request().map(|()| None);
         };
+        if self.position >= self.until && self.until < running.end {
+            return Ok(Some(0));
+        }
         if self.position >= running.end {
             // What was announced is here. Its end is read too, so that the connection can be used again.
             let mut one = [0];

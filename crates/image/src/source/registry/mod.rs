@@ -10,6 +10,7 @@ mod challenge;
 mod document;
 mod ecr;
 mod login;
+mod parts;
 mod patience;
 mod resolver;
 mod session;
@@ -24,8 +25,10 @@ use crate::manifest::Descriptor;
 use crate::reference::Reference;
 use crate::source::{Access, Document, Selector, SourceError, Store, Tally};
 use blob::Blob;
+use parts::Parts;
 use session::Session;
 use std::io::Read;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// How many certificates a PEM text holds ([`Access::authorities`]).
@@ -48,6 +51,7 @@ pub fn count_certificates(pem: &[u8]) -> Result<usize, String> {
 /// It blocks, and must not be used on a thread that drives an async runtime.
 pub struct Registry {
     session: Arc<Session>,
+    parts: Parts,
     tag: Option<String>,
     digest: Option<Digest>,
 }
@@ -65,7 +69,7 @@ impl Registry {
             (None, None) => ":latest".to_string(),
         };
         let session = Session::new(&reference.registry, &reference.repository, &standing, access)?;
-        Ok(Registry { session: Arc::new(session), tag, digest })
+        Ok(Registry { session: Arc::new(session), parts: Parts::default(), tag, digest })
     }
 
     /// The selector of the reference itself: its digest before its tag.
@@ -91,6 +95,15 @@ impl Store for Registry {
     /// descriptor's size was reached.
     fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
         Ok(Box::new(Blob::open(Arc::clone(&self.session), descriptor)?))
+    }
+
+    /// OCI distribution-spec, "Pulling blobs in ranges".
+    fn range(&mut self, descriptor: &Descriptor, offset: u64, length: u64) -> Result<Vec<u8>, SourceError> {
+        self.parts.read(&self.session, descriptor, &(offset..offset.saturating_add(length)))
+    }
+
+    fn ranges(&mut self, descriptor: &Descriptor, parts: &[Range<u64>]) -> Result<Vec<Vec<u8>>, SourceError> {
+        self.parts.read_all(&self.session, descriptor, parts)
     }
 
     fn tally(&self) -> Tally {
