@@ -27,6 +27,8 @@ pub struct Asked {
     pub command: Command,
     /// What is told of the host.
     pub host: HostAsked,
+    /// Whose rules choose a manifest and unpack it.
+    pub engine: Engine,
 }
 
 /// What is told of the host; the rest is as AWS has it for the platform's architecture.
@@ -62,6 +64,8 @@ pub struct Inspection {
     pub reference: String,
     /// Digest of the manifest or index; `null` for an unpacked tree.
     pub digest: Option<Digest>,
+    /// Whose rules chose among manifests and unpacked them, e.g. `containerd`.
+    pub runtime: &'static str,
     /// The worst of the runs' verdicts.
     pub verdict: VerdictName,
     /// One run for each platform.
@@ -83,6 +87,9 @@ pub struct RunReport {
     pub host: Option<&'static str>,
     /// Digest of the manifest that the host gets.
     pub manifest: Option<Digest>,
+    /// What every runtime would get, where they differ.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
     /// The argument vector.
     pub argv: Vec<String>,
     /// The verdict.
@@ -106,6 +113,15 @@ pub struct RunReport {
     pub not_followed: Option<String>,
     /// The steps from `argv[0]` to the answer.
     pub trace: Vec<StepReport>,
+}
+
+/// What one runtime gets of an index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// Its name, e.g. `docker`.
+    pub runtime: &'static str,
+    /// The manifest that it takes; `null` where pulling fails.
+    pub manifest: Option<Digest>,
 }
 
 /// One step.
@@ -147,9 +163,10 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
             image: &asked.reference,
             repository_credentials: None,
             command: &asked.command,
-            engine: Engine::Containerd,
+            engine: asked.engine,
             platform,
             host: host.as_ref(),
+            detected: false,
         };
         match run::run(case, &question) {
             Ok(run) => runs.push(report(case, asked, run)),
@@ -165,6 +182,7 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
         schema: SCHEMA,
         reference: asked.reference.clone(),
         digest: image.and_then(|image| image.digest.clone()),
+        runtime: asked.engine.name(),
         verdict: runs.iter().map(|run| run.verdict).max().unwrap_or(VerdictName::Unknown),
         runs,
         trouble: trouble.map(|trouble| trouble.message.clone()),
@@ -230,7 +248,7 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
             hosts: vec![host.clone()],
             presets: Vec::new(),
             notes: Vec::new(),
-            engine: Engine::Containerd,
+            engine: asked.engine,
             capacity: Capacity::Unknown,
         },
         observation: Observation::default(),
@@ -244,11 +262,15 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
         rank(&mut finding.remedies);
     }
     let run = &subject.runs[0].1;
+    let choices = subject.image().map(|image| run::choices(image, &run.platform)).unwrap_or_default();
+    let differ = choices.iter().any(|(_, digest)| *digest != choices[0].1);
+    let choice = |(engine, manifest): (Engine, Option<Digest>)| Choice { runtime: engine.name(), manifest };
     let failure = run.verdict.failure();
     RunReport {
         platform: run.platform.to_string(),
         host: run.host.map(Architecture::name),
         manifest: run.manifest.clone(),
+        choices: choices.into_iter().filter(|_| differ).map(choice).collect(),
         argv: run.argv.iter().map(|word| run::show(word)).collect(),
         verdict: run.verdict.name(),
         phase: failure.map(|failure| failure.phase()),

@@ -11,18 +11,19 @@ pub use hand_over::Link;
 pub use shell::ByShell;
 pub use trace::{StepKind, TraceStep};
 
-use crate::case::{Case, ChildFacts, Need, Trouble, TroubleKind, escape};
+use crate::case::{Case, ChildFacts, ImageFacts, Need, Trouble, TroubleKind, escape};
 use crate::process::Process;
 use crate::verdict::{Failure, Verdict};
 use crate::workload::{Command, Engine};
 use execfit_image::digest::Digest;
 use execfit_image::history::Certainty;
+use execfit_image::index::Entry;
 use execfit_image::platform::{self, Platform};
 use execfit_kernel::credentials::Credentials;
 use execfit_kernel::elf::Machine;
 use execfit_kernel::errno::Errno;
 use execfit_kernel::exec::{Call, Outcome, Step, execve};
-use execfit_kernel::host::{Architecture, Host};
+use execfit_kernel::host::{Architecture, Host, Isa};
 use execfit_kernel::ld_so::Death;
 use execfit_kernel::shell::Handed;
 use execfit_kernel::tree::Gap;
@@ -47,6 +48,8 @@ pub struct Question<'a> {
     pub platform: &'a Platform,
     /// The host; `None`: one of AWS's, of the platform's architecture.
     pub host: Option<&'a Host>,
+    /// The engine asks for what it detects of its own host, as it does for ECS's agent, and not for `platform` as such.
+    pub detected: bool,
 }
 
 /// The answer, with every step that led to it.
@@ -177,16 +180,20 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
     let chosen = match &image.entries[..] {
         // A plain manifest is taken whatever it says (moby pull_v2.go, containerd images/handlers.go).
         [only] if !image.index => Some(only),
-        entries => {
-            let runtime = match question.engine {
-                Engine::Docker => platform::Runtime::Dockerd,
-                Engine::Containerd => platform::Runtime::Containerd,
-            };
-            platform::choose(entries, question.platform, runtime).map(|at| &entries[at])
-        }
+        entries => match choice(entries, question) {
+            Ok(at) => at.map(|at| &entries[at]),
+            Err(why) => return Ok(run.unknown(why)),
+        },
     };
     let Some(chosen) = chosen else { return Ok(run.fails(Failure::Pull)) };
     run.manifest = Some(chosen.digest.clone());
+    if let Some(what) = chosen.not_an_image().filter(|_| image.index) {
+        let rule = format!("the index's first entry for {} is {what}, not an image", question.platform);
+        let source =
+            "containerd images/image.go Manifest, moby distribution/pull_v2.go: chosen by platform alone";
+        run.blame = Some(refusal("", &rule, source));
+        return Ok(run.fails(Failure::Pull));
+    }
     let Some(child) = image.child(&chosen.digest) else {
         return Err(Need::Child { name: image.name.clone(), digest: chosen.digest.clone() });
     };
@@ -215,6 +222,44 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
         },
         Err((run, gap @ (Gap::Hidden { .. } | Gap::Host(_)))) => Ok(run.unknown(gap.to_string())),
     }
+}
+
+/// What each engine gets of an index for a platform, artifacts not counted; empty without an index.
+pub fn choices(image: &ImageFacts, platform: &Platform) -> Vec<(Engine, Option<Digest>)> {
+    let entry = |engine: Engine| {
+        let at = platform::choose(&image.entries, platform, engine.runtime())?;
+        image.entries.get(at).filter(|entry| entry.is_runnable()).map(|entry| entry.digest.clone())
+    };
+    let engines = Engine::ALL.into_iter().filter(|_| image.index);
+    engines.map(|engine| (engine, entry(engine))).collect()
+}
+
+/// The entry of an index that the engine takes; inside, why nobody can tell.
+///
+/// Docker since version 23 asks for the level that it detects of an x86-64 processor before it asks for the plain
+/// architecture (moby `distribution/pull_v2.go`, `maximumSpec`).
+fn choice(entries: &[Entry], question: &Question<'_>) -> Result<Option<usize>, String> {
+    let (asked, runtime) = (question.platform, question.engine.runtime());
+    let plain = platform::choose(entries, asked, runtime);
+    let normal = asked.normalized();
+    if !question.detected
+        || question.engine != Engine::Docker
+        || normal != Platform::linux(Architecture::X86_64)
+    {
+        return Ok(plain);
+    }
+    let isa = question.host.and_then(|host| host.isa);
+    let levels =
+        [("", None), ("v2", Some(Isa::X86_64V2)), ("v3", Some(Isa::X86_64V3)), ("v4", Some(Isa::X86_64V4))];
+    let at = |level: &str| platform::choose(entries, &Platform::new("linux", "amd64", level), runtime);
+    let known = levels.iter().find(|(_, level)| isa.is_some() && *level == isa);
+    if let Some((level, _)) = known {
+        return Ok(at(level));
+    }
+    let same = isa.is_some() || levels.iter().all(|(level, _)| at(level) == plain);
+    let unsure =
+        "the index has manifests for levels of amd64, and the level of the host's processor is not known";
+    if same { Ok(plain) } else { Err(unsure.into()) }
 }
 
 /// From the process to the kernel's answer.

@@ -220,6 +220,7 @@ pub fn run_on(case: &Case, workload: &Workload, name: &str, architecture: Archit
         engine: workload.placement.engine,
         platform: &platform,
         host: Some(&host),
+        detected: true,
     };
     run::run(case, &question)
 }

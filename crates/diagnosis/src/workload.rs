@@ -1,5 +1,6 @@
 //! One container to run: its image, its command, and the hosts that it may meet.
 
+use execfit_image::platform::Runtime;
 use execfit_kernel::host::{Architecture, Host, Preset};
 use serde::Serialize;
 
@@ -138,13 +139,54 @@ impl HostSource {
     }
 }
 
-/// Whose rules choose a manifest and start the container.
+/// Whose rules choose a manifest, unpack it and start the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
-    /// Docker Engine: ECS on EC2 and ECS Anywhere.
+    /// Docker Engine of version 23 and later: ECS on EC2 and ECS Anywhere.
     Docker,
+    /// Docker Engine before version 23.
+    Docker20,
     /// containerd: Fargate.
     Containerd,
+    /// Podman.
+    Podman,
+}
+
+impl Engine {
+    /// All of them, in the order in which they are told about.
+    pub const ALL: [Engine; 4] = [Engine::Containerd, Engine::Docker, Engine::Docker20, Engine::Podman];
+
+    /// Its name on the command line and in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Engine::Docker => "docker",
+            Engine::Docker20 => "docker-20.10",
+            Engine::Containerd => "containerd",
+            Engine::Podman => "podman",
+        }
+    }
+
+    /// The engine of this name.
+    pub fn named(name: &str) -> Option<Engine> {
+        Engine::ALL.into_iter().find(|engine| engine.name() == name)
+    }
+
+    /// Whose rules choose among the manifests of an index.
+    pub fn runtime(self) -> Runtime {
+        match self {
+            Engine::Docker => Runtime::Dockerd,
+            Engine::Docker20 => Runtime::Dockerd20,
+            Engine::Containerd => Runtime::Containerd,
+            Engine::Podman => Runtime::Podman,
+        }
+    }
+
+    /// Docker Engine by its version, as ECS tells it of a container instance (`DockerVersion: 25.0.8`).
+    pub fn docker(version: &str) -> Engine {
+        let number = version.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let major = number.split('.').next().and_then(|major| major.parse::<u32>().ok());
+        if major.is_some_and(|major| major < 23) { Engine::Docker20 } else { Engine::Docker }
+    }
 }
 
 /// Machines that could be asked instead.

@@ -4,7 +4,7 @@
 //! without a platform, without an architecture, with `null` for a list) are what people need explained.
 
 use crate::digest::Digest;
-use crate::manifest::{Descriptor, nullable};
+use crate::manifest::{Descriptor, escape, nullable};
 use crate::platform::Platform;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,6 +12,8 @@ use std::ops::{Deref, DerefMut};
 
 /// BuildKit's mark on attestations (BuildKit `docs/attestations/attestation-storage.md`).
 pub const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
+/// The mark of a SOCI index of version 2 on its entry (soci-snapshotter `docs/soci-index-manifest-v2.md`).
+const SOCI_INDEX: &str = "com.amazon.soci.image-manifest-digest";
 
 /// One entry of an index: a descriptor and the platform that it claims.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,9 @@ pub struct Entry {
     /// Where none is written: the platform of the manifest's config, where that was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_platform: Option<Claim>,
+    /// It lies in an index within the index, where not every runtime looks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub nested: bool,
 }
 
 /// A platform as a document has it: any field may be missing or misspelt.
@@ -76,7 +81,7 @@ impl Claim {
 impl Entry {
     /// What stands for a manifest without an index around it.
     pub fn single(descriptor: Descriptor) -> Entry {
-        Entry { descriptor, platform: None, config_platform: None }
+        Entry { descriptor, platform: None, config_platform: None, nested: false }
     }
 
     /// An entry for tests and examples: an OCI manifest of this platform (`os/architecture[/variant]`, as written).
@@ -91,7 +96,7 @@ impl Entry {
             artifact_type: None,
         };
         let platform = Some(Claim::of(&Platform::new(next(), next(), next())));
-        Entry { descriptor, platform, config_platform: None }
+        Entry { descriptor, platform, config_platform: None, nested: false }
     }
 
     /// The platform that the index claims, as written; `None` where it writes none.
@@ -119,9 +124,23 @@ impl Entry {
     pub fn is_runnable(&self) -> bool {
         let unknown = |claim: &Claim| claim.os == "unknown" && claim.architecture == "unknown";
         !self.annotations.contains_key(REFERENCE_TYPE)
-            && !self.annotations.contains_key("com.amazon.soci.image-manifest-digest")
+            && !self.annotations.contains_key(SOCI_INDEX)
             && self.artifact_type.as_ref().is_none_or(String::is_empty)
             && !self.platform.as_ref().is_some_and(unknown)
+    }
+
+    /// What it is instead of an image that a host might run, as a noun phrase; `None` for an image.
+    pub fn not_an_image(&self) -> Option<String> {
+        if self.is_runnable() {
+            return None;
+        }
+        let kind = self.artifact_type.as_deref().filter(|kind| !kind.is_empty());
+        Some(match (self.annotations.contains_key(REFERENCE_TYPE), kind) {
+            (true, _) => "an attestation about another image".into(),
+            (false, Some(kind)) => format!("an artifact of the type {}", escape(kind)),
+            (false, None) if self.annotations.contains_key(SOCI_INDEX) => "a SOCI index".into(),
+            (false, None) => "an entry for the platform unknown/unknown".into(),
+        })
     }
 
     /// Whether the host must have features (`os.features`), as for nydus images.

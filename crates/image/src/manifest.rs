@@ -139,7 +139,7 @@ fn not_json(bytes: &[u8], error: &serde_json::Error) -> String {
 }
 
 /// A text of somebody else's for our messages.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.chars().take(100).flat_map(char::escape_debug).collect()
 }
 

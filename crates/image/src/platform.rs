@@ -1,9 +1,9 @@
 //! Platforms (OCI image-spec image-index.md, `platform`) and which manifest a host would choose.
 //!
 //! Spelling follows containerd's `platforms` package (`database.go`, `normalizeArch`), the choice each runtime's own
-//! code: there is no single rule that is right for all.
+//! code: there is no single rule that is right for all. What each was seen to take is a table in this file's tests.
 
-use crate::index::Entry;
+use crate::index::{Claim, Entry};
 use execfit_kernel::host;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -129,61 +129,103 @@ pub enum Runtime {
     Containerd,
     /// containerd asked for just one platform (`platforms.OnlyStrict`), as its `ctr` does.
     ContainerdStrict,
-    /// Docker Engine, as version 20.10 was seen to choose: ECS on EC2.
+    /// Docker Engine 23 and later with its own image store (moby `distribution/pull_v2_unix.go`, since pull request
+    /// 43675): ECS on EC2 today.
     Dockerd,
+    /// Docker Engine before 23, as version 20.10 was seen to choose.
+    Dockerd20,
+    /// Podman, and Buildah and skopeo, which share its code (containers/image `internal/pkg/platform`).
+    Podman,
 }
 
-/// Which of an index's entries a host with this platform gets; `None` where pulling fails.
+/// Which of an index's entries a host with this platform gets; `None` where pulling fails for want of one.
 ///
-/// Attestations, artifacts and SOCI indexes are passed over, and entries with `os.features` (nydus) are taken only
-/// where there is no other.
+/// It may be an artifact or an attestation ([`Entry::is_runnable`] is false): no runtime tells these from images before
+/// it has chosen, only their platform (`unknown/unknown`) and their place at the index's end keep them from it. Then
+/// pulling fails as well.
+///
+/// Entries with `os.features` (nydus) are taken by position like all others, but by [`Runtime::Containerd`], whose
+/// matcher of today asks that the host has them: there they come last.
 pub fn choose(entries: &[Entry], want: &Platform, runtime: Runtime) -> Option<usize> {
-    let plain = |entry: &Entry| entry.is_runnable() && !entry.has_features();
-    let featured = |entry: &Entry| entry.is_runnable() && entry.has_features();
-    choose_among(entries, want, runtime, plain).or_else(|| choose_among(entries, want, runtime, featured))
+    let want = want.normalized();
+    match runtime {
+        Runtime::Containerd => containerd(entries, &accepted(&want)),
+        Runtime::ContainerdStrict => containerd(entries, &[want]),
+        Runtime::Dockerd => dockerd(entries, &want),
+        Runtime::Dockerd20 => dockerd_20(entries, &want),
+        Runtime::Podman => podman(entries, &want),
+    }
 }
 
-fn choose_among(
-    entries: &[Entry],
-    want: &Platform,
-    runtime: Runtime,
-    admitted: impl Fn(&Entry) -> bool,
-) -> Option<usize> {
-    let want = want.normalized();
-    let candidates: Vec<(usize, Option<Platform>)> = entries
+/// The entry whose platform stands first among the accepted ones; within one rank the index's order is kept
+/// (`sort.SliceStable`), and what lies in nested indexes comes after what does not.
+fn best(entries: &[Entry], accepted: &[Platform], last: impl Fn(&Entry) -> bool) -> Option<usize> {
+    let ranked = entries.iter().enumerate().filter_map(|(at, entry)| {
+        let platform = entry.declared()?.normalized();
+        let rank = accepted.iter().position(|accepted| *accepted == platform)?;
+        Some((last(entry), entry.nested, rank, at))
+    });
+    ranked.min().map(|(.., at)| at)
+}
+
+/// containerd `images/image.go`, `Manifest`: entries without a platform come last, only the first of all is looked at,
+/// and then its config must match.
+fn containerd(entries: &[Entry], accepted: &[Platform]) -> Option<usize> {
+    // One platform alone is what `ctr` asks for, seen in a version that passes over `os.features`.
+    let demanding = accepted.len() > 1;
+    best(entries, accepted, |entry| demanding && entry.has_features()).or_else(|| {
+        let at = entries.iter().position(|entry| entry.platform.is_none())?;
+        let resolved = entries.get(at)?.resolved()?.normalized();
+        accepted.contains(&resolved).then_some(at)
+    })
+}
+
+/// moby `filterManifests` since version 23: containerd's order, but an entry without a platform is taken, unlooked at,
+/// where no other matches.
+fn dockerd(entries: &[Entry], want: &Platform) -> Option<usize> {
+    let silent = |entry: &Entry| entry.platform.as_ref().is_none_or(|claim| *claim == Claim::default());
+    best(entries, &accepted(want), |_| false).or_else(|| entries.iter().position(silent))
+}
+
+/// moby `filterManifests` before version 23: entries without a platform never match, those of nested indexes are not
+/// seen, and an Arm host takes any Arm entry where none matches.
+fn dockerd_20(entries: &[Entry], want: &Platform) -> Option<usize> {
+    let mut declared = entries
         .iter()
         .enumerate()
-        .filter(|(_, entry)| admitted(entry))
-        .map(|(at, entry)| (at, entry.declared().map(|platform| platform.normalized())))
-        .collect();
-    let accepted = match runtime {
-        Runtime::Containerd => accepted(&want),
-        Runtime::ContainerdStrict | Runtime::Dockerd => vec![want.clone()],
+        .filter(|(_, entry)| !entry.nested)
+        .filter_map(|(at, entry)| Some((at, entry.declared()?.normalized())));
+    let exact = declared.clone().find(|(_, platform)| platform == want);
+    let arm = |(_, platform): &(usize, Platform)| {
+        platform.os == want.os && platform.architecture == want.architecture && want.architecture.0 == "arm"
     };
-    // Sorted by rank, the index's order kept within one (`sort.SliceStable` in all of them).
-    let ranked = candidates.iter().filter_map(|(at, platform)| {
-        let rank = accepted.iter().position(|accepted| Some(accepted) == platform.as_ref())?;
-        Some((rank, *at))
+    exact.or_else(|| declared.find(arm)).map(|(at, _)| at)
+}
+
+/// containers/image `WantedPlatforms` and `OCI1Index.chooseInstance`: the words of the index are compared as they are;
+/// where none fits, the first entry without a platform is taken for whatever was asked. Of an index in that place it
+/// does not know what to make.
+fn podman(entries: &[Entry], want: &Platform) -> Option<usize> {
+    const ARM: [&str; 4] = ["v8", "v7", "v6", "v5"];
+    let listed: &[&str] = match want.architecture.0.as_str() {
+        "arm" => &ARM,
+        "arm64" => &["v8"],
+        _ => &[],
+    };
+    let variants: Vec<&str> = match listed.iter().position(|variant| *variant == want.variant) {
+        Some(from) => listed[from..].iter().copied().chain([""]).collect(),
+        None if want.variant.is_empty() => [""].into_iter().chain(listed.iter().copied()).collect(),
+        None => vec![&want.variant, ""],
+    };
+    let of = |variant: &&str| Platform { variant: (*variant).into(), ..want.clone() };
+    let wanted: Vec<Platform> = variants.iter().map(of).collect();
+    let exact = wanted.iter().find_map(|wanted| {
+        entries.iter().position(|entry| !entry.nested && entry.declared().as_ref() == Some(wanted))
     });
-    let best = ranked.min().map(|(_, at)| at);
-    match runtime {
-        // moby distribution/pull_v2_unix.go, `filterManifests`: entries without a platform never match, and an Arm
-        // host takes any Arm entry where none matches.
-        Runtime::Dockerd => best.or_else(|| {
-            let same =
-                |platform: &Platform| platform.os == want.os && platform.architecture == want.architecture;
-            let arm = want.architecture.0 == "arm";
-            let fallback = candidates.iter().find(|(_, platform)| arm && platform.as_ref().is_some_and(same));
-            fallback.map(|(at, _)| *at)
-        }),
-        // containerd images/image.go, `Manifest`: entries without a platform come last, only the first of all is
-        // looked at, and then its config must match.
-        Runtime::Containerd | Runtime::ContainerdStrict => best.or_else(|| {
-            let (at, _) = candidates.iter().find(|(_, platform)| platform.is_none())?;
-            let resolved = entries.get(*at)?.resolved()?.normalized();
-            accepted.contains(&resolved).then_some(*at)
-        }),
-    }
+    exact.or_else(|| {
+        let at = entries.iter().position(|entry| entry.nested || entry.platform.is_none())?;
+        (!entries.get(at)?.nested).then_some(at)
+    })
 }
 
 /// What a host of this platform takes, best first (containerd `platforms/compare.go`, `platformVector`).
@@ -230,42 +272,113 @@ mod tests {
         Entry::of_platform(Digest::of(platform.as_bytes()), platform)
     }
 
-    /// Which entry each runtime chose, as seen: Docker 20.10, ctr 1.6.
-    #[test]
-    fn the_runtimes_choices() {
-        let linux = |names: &[&str]| -> Vec<Entry> { names.iter().map(|name| entry(name)).collect() };
-        let cases = [
-            (linux(&["linux/arm/v5", "linux/arm/v6", "linux/arm/v7"]), "linux/arm", Some(2), Some(2)),
-            (linux(&["linux/arm/v5", "linux/arm/v6", "linux/arm/v7"]), "linux/arm/v8", Some(0), None),
-            (linux(&["linux/arm/v5", "linux/arm/v6"]), "linux/arm/v7", Some(0), None),
-            (linux(&["linux/amd64", "linux/arm/v7"]), "linux/arm64", None, None),
-            (linux(&["linux/arm64"]), "linux/arm64/v8", Some(0), Some(0)),
-            (linux(&["linux/arm64/v8.2", "linux/amd64"]), "linux/arm64", None, None),
-            (linux(&["linux/amd64/v3", "linux/amd64/v2", "linux/amd64"]), "linux/amd64", Some(2), Some(2)),
-            (linux(&["linux/amd64/v3"]), "linux/amd64", None, None),
-            (linux(&["linux/386"]), "linux/amd64", None, None),
-            (linux(&["linux/aarch64", "linux/x86_64"]), "linux/arm64", Some(0), Some(0)),
-        ];
-        for (entries, want, docker, ctr) in cases {
-            let want: Platform = want.parse().unwrap();
-            assert_eq!(choose(&entries, &want, Runtime::Dockerd), docker, "docker, {want}");
-            assert_eq!(choose(&entries, &want, Runtime::ContainerdStrict), ctr, "ctr, {want}");
-        }
-    }
-
-    #[test]
-    fn entries_without_a_platform() {
-        let nil = |config: &str| {
+    /// An index of these platforms; `-linux/arm64` is one without a platform whose config says so.
+    fn index(names: &[&str]) -> Vec<Entry> {
+        let silent = |config: &str| {
             let mut entry = Entry { platform: None, ..entry(config) };
             entry.resolve(&config.parse().unwrap());
             entry
         };
-        let entries = [nil("linux/arm64"), nil("linux/amd64")];
-        for (want, containerd) in [("linux/arm64", Some(0)), ("linux/amd64", None)] {
-            let want: Platform = want.parse().unwrap();
-            assert_eq!(choose(&entries, &want, Runtime::Dockerd), None);
-            assert_eq!(choose(&entries, &want, Runtime::ContainerdStrict), containerd);
+        names.iter().map(|name| name.strip_prefix('-').map_or_else(|| entry(name), silent)).collect()
+    }
+
+    /// The entry that a runtime takes, by its number; `-` for none.
+    fn chosen(entries: &[Entry], want: &str, runtime: Runtime) -> String {
+        let want: Platform = want.parse().unwrap();
+        choose(entries, &want, runtime).map_or("-".into(), |at| at.to_string())
+    }
+
+    /// Which entry each runtime took, as seen: Docker 20.10.24, ctr 1.6.20, Podman 4.3.1 and skopeo 1.9.3 (one column,
+    /// they never differed); Docker 23 and later and containerd on its own host by their sources.
+    #[test]
+    fn the_runtimes_choices() {
+        let table: &[(&[&str], &str, &str)] = &[
+            // index, asked for, and what 20.10, ctr, podman | 23, containerd take
+            (&["linux/arm/v5", "linux/arm/v6", "linux/arm/v7"], "linux/arm", "2 2 2 | 2 2"),
+            (&["linux/arm/v5", "linux/arm/v6", "linux/arm/v7"], "linux/arm/v8", "0 - 2 | 2 2"),
+            (&["linux/arm/v5", "linux/arm/v6"], "linux/arm/v7", "0 - 1 | 1 1"),
+            (&["linux/amd64", "linux/arm/v7"], "linux/arm64", "- - - | 1 1"),
+            (&["linux/arm64"], "linux/arm64/v8", "0 0 0 | 0 0"),
+            (&["linux/arm64/v8"], "linux/arm64", "0 0 0 | 0 0"),
+            (&["linux/arm64/v8.2", "linux/amd64"], "linux/arm64", "- - - | - -"),
+            (&["linux/amd64/v3", "linux/amd64/v2", "linux/amd64"], "linux/amd64", "2 2 2 | 2 2"),
+            (&["linux/amd64/v3", "linux/amd64/v2", "linux/amd64"], "linux/amd64/v3", "0 0 0 | 0 0"),
+            (&["linux/amd64/v3"], "linux/amd64", "- - - | - -"),
+            (&["linux/386"], "linux/amd64", "- - - | 0 0"),
+            (&["-linux/arm64", "-linux/amd64"], "linux/arm64", "- 0 0 | 0 0"),
+            (&["-linux/arm64", "-linux/amd64"], "linux/amd64", "- - 0 | 0 -"),
+            (&["-linux/amd64", "-linux/arm64"], "linux/arm64", "- - 0 | 0 -"),
+            (&["-linux/amd64", "-linux/arm64"], "linux/amd64", "- 0 0 | 0 0"),
+            (&["-linux/amd64", "linux/amd64"], "linux/amd64", "1 1 1 | 1 1"),
+            (&["linux/aarch64", "linux/x86_64"], "linux/arm64", "0 0 - | 0 0"),
+            (&["Linux/ARM64"], "linux/arm64", "0 0 - | 0 0"),
+            (&["unknown/unknown", "linux/arm64"], "linux/arm64", "1 1 1 | 1 1"),
+            (&["unknown/unknown"], "linux/arm64", "- - - | - -"),
+            (&["linux/"], "linux/arm64", "- - - | - -"),
+            (&["windows/amd64"], "linux/amd64", "- - - | - -"),
+        ];
+        for (names, want, expected) in table {
+            let entries = index(names);
+            let of = |runtimes: &[Runtime]| -> Vec<String> {
+                runtimes.iter().map(|runtime| chosen(&entries, want, *runtime)).collect()
+            };
+            let seen = of(&[Runtime::Dockerd20, Runtime::ContainerdStrict, Runtime::Podman]).join(" ");
+            let read = of(&[Runtime::Dockerd, Runtime::Containerd]).join(" ");
+            assert_eq!(format!("{seen} | {read}"), *expected, "{names:?} asked for {want}");
         }
+    }
+
+    /// Nobody looks into an entry before it has chosen it: an artifact in front is taken for the image (seen).
+    #[test]
+    fn artifacts_and_features_are_told_by_their_place_alone() {
+        let mut soci = entry("linux/arm64");
+        soci.artifact_type = Some("application/vnd.amazon.soci.index.v2+json".into());
+        let mut nydus = entry("linux/arm64");
+        nydus.set_features(&["nydus.remoteimage.v1"]);
+        let image = entry("linux/arm64");
+        let all = [
+            Runtime::Dockerd20,
+            Runtime::ContainerdStrict,
+            Runtime::Podman,
+            Runtime::Dockerd,
+            Runtime::Containerd,
+        ];
+        for runtime in all {
+            let first = [soci.clone(), image.clone()];
+            assert_eq!(chosen(&first, "linux/arm64", runtime), "0", "{runtime:?}");
+            let last = [image.clone(), soci.clone()];
+            assert_eq!(chosen(&last, "linux/arm64", runtime), "0", "{runtime:?}");
+            let featured = [nydus.clone(), image.clone()];
+            let expected = if runtime == Runtime::Containerd { "1" } else { "0" };
+            assert_eq!(chosen(&featured, "linux/arm64", runtime), expected, "{runtime:?}");
+            assert_eq!(chosen(&featured[..1], "linux/arm64", runtime), "0", "{runtime:?}");
+        }
+    }
+
+    #[test]
+    fn entries_of_nested_indexes() {
+        let nested = |name: &str| Entry { nested: true, ..entry(name) };
+        let entries = [nested("linux/arm64"), nested("linux/amd64")];
+        for (runtime, expected) in [
+            (Runtime::Dockerd20, "-"),
+            (Runtime::ContainerdStrict, "0"),
+            (Runtime::Podman, "-"),
+            (Runtime::Dockerd, "0"),
+            (Runtime::Containerd, "0"),
+        ] {
+            assert_eq!(chosen(&entries, "linux/arm64", runtime), expected, "{runtime:?}");
+        }
+        let both = [nested("linux/arm64"), entry("linux/arm64")];
+        assert_eq!(chosen(&both, "linux/arm64", Runtime::Containerd), "1");
+        assert_eq!(chosen(&both, "linux/arm64", Runtime::Podman), "1");
+    }
+
+    #[test]
+    fn podman_asks_for_a_variant_first_where_it_is_given() {
+        let entries = index(&["linux/arm/v7", "linux/arm"]);
+        assert_eq!(chosen(&entries, "linux/arm/v7", Runtime::Podman), "0");
+        assert_eq!(chosen(&entries[1..], "linux/arm/v7", Runtime::Podman), "0");
+        assert_eq!(chosen(&index(&["linux/riscv64"]), "linux/riscv64/odd", Runtime::Podman), "0");
     }
 
     /// containerd's own order of fall-backs, as its source has it.
@@ -287,21 +400,6 @@ mod tests {
                 "{names:?} {want}"
             );
         }
-    }
-
-    #[test]
-    fn what_is_no_image_is_passed_over() {
-        let mut attestation = entry("linux/arm64");
-        attestation.annotations.insert("vnd.docker.reference.type".into(), "attestation-manifest".into());
-        let mut soci = entry("linux/arm64");
-        soci.artifact_type = Some("application/vnd.amazon.soci.index.v2+json".into());
-        let mut nydus = entry("linux/arm64");
-        nydus.set_features(&["nydus.remoteimage.v1"]);
-        let entries = [attestation, soci, nydus, entry("unknown/unknown"), entry("linux/arm64")];
-        let want: Platform = "linux/arm64".parse().unwrap();
-        assert_eq!(choose(&entries, &want, Runtime::Dockerd), Some(4));
-        assert_eq!(choose(&entries[..4], &want, Runtime::Containerd), Some(2));
-        assert_eq!(choose(&entries[..2], &want, Runtime::Containerd), None);
     }
 
     #[test]

@@ -36,10 +36,23 @@ pub(super) fn placement(scene: &Scene<'_>) -> Placement {
         notes,
         engine: match launch {
             Launch::Fargate | Launch::Managed => Engine::Containerd,
-            Launch::Instances | Launch::Unknown => Engine::Docker,
+            Launch::Instances | Launch::Unknown => docker(scene),
         },
         capacity: capacity(scene, launch),
     }
+}
+
+/// Docker Engine of the version that the instances have which have tasks, else all eligible ones; the newer rules where
+/// versions differ or none is told.
+fn docker(scene: &Scene<'_>) -> Engine {
+    let of_tasks = scene.documents.container_instances.iter().copied().filter(|one| has_task(scene, one));
+    let mut instances: Vec<&Value> = of_tasks.collect();
+    if instances.is_empty() {
+        instances = eligible(scene).collect();
+    }
+    let version = |instance: &&Value| Engine::docker(text(&instance["versionInfo"]["dockerVersion"]));
+    let old = !instances.is_empty() && instances.iter().all(|one| version(one) == Engine::Docker20);
+    if old { Engine::Docker20 } else { Engine::Docker }
 }
 
 /// The kinds of machine that tasks may meet, each once: of the instances that have tasks, else of all that are eligible.

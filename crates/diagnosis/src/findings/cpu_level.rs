@@ -90,6 +90,7 @@ mod tests {
             engine: workloads[0].placement.engine,
             platform: &Platform::linux(Architecture::X86_64),
             host: Some(&host),
+            detected: true,
         };
         subject.runs[0].1 = run::run(&case, &question).unwrap();
         detect(&subject).as_ref().map(full)

@@ -7,16 +7,21 @@
 //!
 //! ## How it comes about
 //! `docker buildx` pushes an index even for one platform, as it adds attestations; a multi-platform build may also have
-//! lost a platform, or the tag was pushed by one job after the other.
+//! lost a platform, or the tag was pushed by one job after the other. An index may also hold nothing but an attestation
+//! or another artifact, or list an artifact (a SOCI index, say) for the platform before the image: runtimes choose by
+//! platform alone. And they choose by rules of their own: what containerd takes, Docker or Podman may not find.
 //!
 //! ## What to do
 //! Build for the host's platform too, or run the task on a platform that the index has.
 
 use super::rungs;
+use crate::case::ImageFacts;
 use crate::finding::{Evidence, Finding, Severity};
 use crate::report::platforms;
+use crate::run::{self, Run};
 use crate::subject::Subject;
 use crate::verdict::Failure;
+use execfit_image::index::Entry;
 
 /// The finding's id.
 pub(super) const ID: &str = "missing-platform";
@@ -27,13 +32,26 @@ pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
         return None;
     }
     let image = subject.image()?;
-    let has = match &platforms(image)[..] {
-        [] => "nothing that runs".to_string(),
-        list => list.join(", "),
+    let index = format!("{}: the index {}", subject.whole(), image.name);
+    let other = image.entries.iter().find_map(Entry::not_an_image);
+    let message = match (&run.blame, &platforms(image)[..], other) {
+        (Some(blame), ..) => format!("{}: {}: it cannot be pulled", subject.whole(), blame.rule),
+        (None, [], Some(other)) => format!("{index} has no image, only {other}: it cannot be pulled"),
+        (None, [], None) => format!("{index} has no image: it cannot be pulled"),
+        (None, list, _) => format!("{index} has no {}, only {}: it cannot be pulled", run.platform, list.join(", ")),
     };
-    let message = format!("{}: the index {} has no {}, only {has}: it cannot be pulled", subject.whole(), image.name, run.platform);
     let digest = image.digest.as_ref().map(|digest| Evidence::seen(format!("index {digest}")).source("OCI image-index.md, manifests[].platform"));
-    Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, digest.into_iter().collect())))
+    let ladder = digest.into_iter().chain(others(image, run)).collect();
+    Some(Finding::new(ID, Severity::Error, message).because(rungs(subject, ladder)))
+}
+
+/// The runtimes that would find something in the index.
+fn others(image: &ImageFacts, run: &Run) -> Option<Evidence> {
+    let choices = run::choices(image, &run.platform);
+    let takes = choices.iter().filter_map(|(engine, digest)| Some(format!("{} takes {}", engine.name(), digest.as_ref()?.short())));
+    let takes: Vec<String> = takes.collect();
+    let text = format!("runtimes choose by rules of their own: {}", takes.join(", "));
+    (!takes.is_empty()).then(|| Evidence::seen(text).source("containerd platforms, moby distribution/pull_v2_unix.go, containers/image platform_matcher.go"))
 }
 
 #[cfg(test)]

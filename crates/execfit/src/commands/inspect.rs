@@ -11,7 +11,7 @@ use crate::output::{self, text::Detail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use execfit_diagnosis::inspect::{Asked, HostAsked};
-use execfit_diagnosis::workload::Command;
+use execfit_diagnosis::workload::{Command, Engine};
 use execfit_image::platform::Platform;
 use execfit_image::reference::Location;
 use execfit_kernel::host::{Preset, kernel_version};
@@ -29,11 +29,14 @@ pub(super) struct Inspect {
     #[arg(required_unless_present = "batch")]
     image: Option<String>,
     /// Answer the questions of a file (`-` = standard input), a JSON object a line each; needs --format json
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "platform", "env", "workdir", "user", "entrypoint", "argv", "kernel", "no_32bit", "host"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "platform", "env", "workdir", "user", "entrypoint", "argv", "kernel", "no_32bit", "host", "runtime"])]
     batch: Option<String>,
     /// Ask for this platform (os/arch[/variant]); may be repeated. Without it, all that the image claims to have
     #[arg(long, value_name = "PLATFORM")]
     platform: Vec<String>,
+    /// Whose rules choose among an index's manifests and unpack layers: runtimes differ
+    #[arg(long, value_name = "NAME", value_parser = runtimes(), default_value = "containerd")]
+    runtime: String,
     /// Set an environment variable, as KEY=VALUE; only PATH matters to the answer
     #[arg(long, value_name = "K=V")]
     env: Vec<String>,
@@ -71,6 +74,18 @@ fn presets() -> PossibleValuesParser {
         .map(|preset| PossibleValue::new(preset.name).help(preset.source))
         .collect::<Vec<_>>()
         .into()
+}
+
+/// The runtimes that are modelled, each with where it is met.
+fn runtimes() -> PossibleValuesParser {
+    let met = |engine: Engine| match engine {
+        Engine::Containerd => "AWS Fargate, EKS",
+        Engine::Docker => "Docker Engine 23 and later: ECS on EC2",
+        Engine::Docker20 => "Docker Engine before 23",
+        Engine::Podman => "Podman; Buildah and skopeo choose alike",
+    };
+    let names = Engine::ALL.into_iter().map(|engine| PossibleValue::new(engine.name()).help(met(engine)));
+    names.collect::<Vec<_>>().into()
 }
 
 impl Inspect {
@@ -137,6 +152,7 @@ impl Inspect {
                 ..Command::default()
             },
             host,
+            engine: Engine::named(&self.runtime).unwrap_or(Engine::Containerd),
         })
     }
 }

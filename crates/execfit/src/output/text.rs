@@ -4,7 +4,7 @@ use crate::commands::Face;
 use crate::exit::Stopped;
 use anstyle::{AnsiColor, Style};
 use execfit_diagnosis::finding::{Evidence, Finding, Severity};
-use execfit_diagnosis::inspect::{Inspection, RunReport};
+use execfit_diagnosis::inspect::{Choice, Inspection, RunReport};
 use execfit_diagnosis::remedy::{Remedy, Safety};
 use execfit_diagnosis::report::{Report, WorkloadReport};
 use execfit_diagnosis::verdict::VerdictName;
@@ -138,6 +138,16 @@ fn run_text(run: &RunReport) -> String {
         verdict_word(run.verdict),
         super::line(&run.platform)
     );
+    if !run.choices.is_empty() {
+        let choice = |choice: &Choice| {
+            format!("{} {}", choice.runtime, choice.manifest.as_ref().map_or("none", |digest| digest.short()))
+        };
+        let choices: Vec<String> = run.choices.iter().map(choice).collect();
+        text.push_str(&format!(
+            "          {DIM}runtimes choose differently: {}{DIM:#}\n",
+            choices.join(", ")
+        ));
+    }
     if run.verdict != VerdictName::Fails {
         for step in run.trace.iter().filter(|step| step.kind != "starts") {
             let detail = [step.machine.as_deref(), step.detail.as_deref()]

@@ -7,6 +7,7 @@
 mod batch;
 mod broken_registries;
 mod causes;
+mod choices;
 mod definitions;
 mod deployments;
 #[path = "../double/mod.rs"]

@@ -28,7 +28,7 @@ pub use tar::{Entry, directory, file, link, whiteout};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -146,6 +146,20 @@ impl Registry {
     /// The same, with BuildKit's attestations.
     pub fn push_attested_index(&self, reference: &str, images: &[(&str, &Image)]) -> String {
         self.put_index(reference, images, true)
+    }
+
+    /// Pushes an image without a tag, and returns what an index would say of it for this platform.
+    pub fn push_child(&self, repository: &str, platform: &str, built: &Built) -> Value {
+        let mut shelf = lock(&self.shelf);
+        shelf.put_blobs(built);
+        shelf.put(&format!("{repository}@{}", built.digest()), image::MANIFEST, &built.manifest);
+        built.described(platform)
+    }
+
+    /// Pushes an index of these entries and returns its digest.
+    pub fn push_entries(&self, reference: &str, entries: &[Value]) -> String {
+        let index = json!({"schemaVersion": 2, "mediaType": image::INDEX, "manifests": entries});
+        lock(&self.shelf).put(reference, image::INDEX, index.to_string().as_bytes())
     }
 
     fn put_index(&self, reference: &str, images: &[(&str, &Image)], attested: bool) -> String {

@@ -120,8 +120,8 @@ impl Image {
         self.index
     }
 
-    /// The manifests that hosts may run, in the index's order, nested ones in place; without an index one entry,
-    /// whose platform only its config tells.
+    /// What the index holds, in its order, nested ones in place, attestations and artifacts too; without an index one
+    /// entry, whose platform only its config tells.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -155,14 +155,14 @@ impl Image {
         if *seen > most {
             return Err(broken(format!("it has more than {most} entries: {}", INDEX_ENTRIES.hint())));
         }
-        for entry in index.entries.into_iter().filter(Entry::is_runnable) {
-            let nested =
+        for entry in index.entries.into_iter() {
+            let is_index =
                 entry.media_type.contains("index.v1") || entry.media_type.contains("manifest.list.v2");
-            if nested {
+            if is_index && entry.is_runnable() {
                 let inner = self.document(&entry)?;
                 self.collect(&inner, depth + 1, seen)?;
             } else {
-                self.entries.push(entry);
+                self.entries.push(Entry { nested: depth > 1, ..entry });
             }
         }
         Ok(())
@@ -170,7 +170,7 @@ impl Image {
 
     /// Reads the configs of entries that claim no platform: containerd asks them.
     fn resolve_platforms(&mut self) -> Result<(), SourceError> {
-        let silent = |(_, entry): &(usize, &Entry)| entry.platform.is_none();
+        let silent = |(_, entry): &(usize, &Entry)| entry.platform.is_none() && entry.is_runnable();
         let silent: Vec<(usize, Digest)> = self
             .entries
             .iter()

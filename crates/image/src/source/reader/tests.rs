@@ -70,8 +70,10 @@ fn an_index_with_all_that_comes_in_one() {
     let mut image = open(&shelf).unwrap();
     assert!(image.is_index());
     let platforms: Vec<String> =
-        image.entries().iter().map(|entry| entry.platform().unwrap().to_string()).collect();
+        image.entries().iter().filter_map(Entry::platform).map(|platform| platform.to_string()).collect();
     assert_eq!(platforms, ["linux/arm64", "linux/amd64"]);
+    let nested: Vec<bool> = image.entries().iter().map(|entry| entry.nested).collect();
+    assert_eq!((nested, image.entries()[1].is_runnable()), (vec![false, false, true], false));
     assert!(image.entries()[0].declared().is_none() && image.entries()[0].resolved().is_some());
     image.witness(&arm, b"/none").unwrap();
     let before = shelf.opened.lock().unwrap().len();
