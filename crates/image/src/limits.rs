@@ -33,6 +33,10 @@ pub struct Limits {
     pub steps: u64,
     /// Seconds that all waits for one answer may take together, where a registry asks to wait.
     pub wait_seconds: u64,
+    /// Seconds that a manifest, an index or a token may take to come.
+    pub document_seconds: u64,
+    /// Seconds that may be spent waiting for the bytes of one config or layer.
+    pub blob_seconds: u64,
 }
 
 impl Default for Limits {
@@ -51,6 +55,8 @@ impl Default for Limits {
             head_bytes: 96 << 20,
             steps: 50_000_000,
             wait_seconds: 10,
+            document_seconds: 60,
+            blob_seconds: 3600,
         }
     }
 }
@@ -116,6 +122,17 @@ pub const WAIT_SECONDS: Limit = limit(
     "seconds to wait for one answer of a registry that says to come back later",
     |limits| &mut limits.wait_seconds,
 );
+/// See [`Limits::document_seconds`].
+pub const DOCUMENT_SECONDS: Limit =
+    limit("document-seconds", "seconds that a manifest, an index or a token may take to come", |limits| {
+        &mut limits.document_seconds
+    });
+/// See [`Limits::blob_seconds`].
+pub const BLOB_SECONDS: Limit = limit(
+    "blob-seconds",
+    "seconds that may be spent waiting for the bytes of one config or layer",
+    |limits| &mut limits.blob_seconds,
+);
 
 /// All limits.
 pub const ALL: &[Limit] = &[
@@ -132,6 +149,8 @@ pub const ALL: &[Limit] = &[
     HEAD_BYTES,
     STEPS,
     WAIT_SECONDS,
+    DOCUMENT_SECONDS,
+    BLOB_SECONDS,
 ];
 
 impl Limit {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -33,6 +34,10 @@ enum Sent {
     Whole,
     CutAfter(usize),
     Endless,
+    /// A byte, and then a pause.
+    Dripping(Duration),
+    /// The body is all that is sent, head included.
+    Raw,
 }
 
 /// An answer.
@@ -66,6 +71,17 @@ impl Reply {
         self
     }
 
+    /// Sends the body byte by byte, with this pause after each.
+    pub(crate) fn dripping(mut self, pause: Duration) -> Reply {
+        self.sent = Sent::Dripping(pause);
+        self
+    }
+
+    /// These bytes and nothing else, not even a status line.
+    pub(crate) fn raw(bytes: impl Into<Vec<u8>>) -> Reply {
+        Reply { sent: Sent::Raw, ..Reply::new(0, bytes) }
+    }
+
     /// A blob, or the part of it that was asked for.
     pub(crate) fn part(heard: &Heard, blob: &[u8]) -> Reply {
         let Some((first, last)) = heard.range() else { return Reply::new(200, blob) };
@@ -83,6 +99,14 @@ impl Reply {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         match self.sent {
+            Sent::Raw => stream.write_all(&self.body),
+            Sent::Dripping(pause) => {
+                stream.write_all(format!("{head}Content-Length: {}\r\n\r\n", self.body.len()).as_bytes())?;
+                self.body.iter().try_for_each(|byte| {
+                    std::thread::sleep(pause);
+                    stream.write_all(&[*byte])
+                })
+            }
             Sent::Endless => {
                 stream.write_all(format!("{head}\r\n").as_bytes())?;
                 loop {

@@ -1,6 +1,7 @@
 //! Logs in to a registry (Docker registry token authentication and OAuth2 specifications; RFC 7617).
 
 use super::challenge::{Challenge, choose};
+use super::document::encoded;
 use super::ecr::ecr_host;
 use super::login::{self, Secret};
 use super::target::{allowed, is_loopback, is_named, shown};
@@ -168,8 +169,11 @@ impl Auth {
         let place = shown(realm);
         let body = match transport.body(&mut answer, TOKEN_ANSWER) {
             Ok(body) => body,
-            Err(Unread::TooLong) => Vec::new(),
-            Err(Unread::Cut(why)) => {
+            Err(Unread::TooLong) => {
+                let detail = format!("the token server {place} answers with more than {TOKEN_ANSWER} bytes");
+                return Err(SourceError::Broken { object: object.into(), detail });
+            }
+            Err(Unread::Cut(why) | Unread::Slow(why)) => {
                 let detail = format!("the token server {place} stopped answering: {why}");
                 return Err(SourceError::Unreachable { object: object.into(), detail });
             }
@@ -177,9 +181,13 @@ impl Auth {
         if !answer.status().is_success() {
             return Err(self.no_token(&answer, &body, object));
         }
-        let odd = || SourceError::Broken {
-            object: object.into(),
-            detail: format!("the token server {place} gives no token with status {}", answer.status()),
+        encoded(&answer, &format!("the token for {object}"))?;
+        let odd = || {
+            // What it gives may be a secret, so it is not quoted.
+            let page = if answer.content_type() == "text/html" { " but a page of HTML" } else { "" };
+            let detail =
+                format!("the token server {place} gives no token{page} with status {}", answer.status());
+            SourceError::Broken { object: object.into(), detail }
         };
         let given: Given = serde_json::from_slice(&body).map_err(|_| odd())?;
         let token = given.token.or(given.access_token).filter(|token| !token.is_empty()).ok_or_else(odd)?;

@@ -9,6 +9,7 @@ use super::session::Session;
 use super::transport::{Answer, Ask};
 use super::words;
 use crate::digest::Digest;
+use crate::limits::BLOB_SECONDS;
 use crate::manifest::Descriptor;
 use crate::source::SourceError;
 use reqwest::blocking::Response;
@@ -62,6 +63,8 @@ struct Running {
 struct Pace {
     waited: Duration,
     bytes: u64,
+    /// Waited since the beginning.
+    whole: Duration,
 }
 
 impl Blob {
@@ -204,7 +207,9 @@ impl Blob {
         }
         let begun = Instant::now();
         let read = running.response.read(buffer);
-        self.pace.waited += begun.elapsed();
+        let waited = begun.elapsed();
+        self.pace.waited += waited;
+        self.pace.whole += waited;
         let count = match read {
             Ok(0) => return self.cut("it ended").map(|()| None),
             Ok(count) => count,
@@ -244,10 +249,17 @@ impl Blob {
 
     fn slow(&mut self, count: u64) -> Result<(), SourceError> {
         self.pace.bytes += count;
+        let most = self.session.limits.blob_seconds;
+        if self.pace.whole > Duration::from_secs(most) {
+            let (position, size, hint) = (self.position, self.size, BLOB_SECONDS.hint());
+            let detail = format!("{position} of its {size} bytes came in {most} seconds of waiting: {hint}");
+            return Err(SourceError::Unreachable { object: self.object.clone(), detail });
+        }
         if self.pace.waited < WINDOW {
             return Ok(());
         }
-        let Pace { waited, bytes } = std::mem::take(&mut self.pace);
+        let Pace { waited, bytes, whole } = std::mem::take(&mut self.pace);
+        self.pace.whole = whole;
         if bytes >= LEAST {
             return Ok(());
         }

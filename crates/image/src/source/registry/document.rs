@@ -35,6 +35,7 @@ pub(super) fn get(session: &Session, selector: &Selector) -> Result<Document, So
                 let detail = format!("it is longer than {most} bytes: {}", DOCUMENT_BYTES.hint());
                 return Err(SourceError::Broken { object, detail });
             }
+            Err(Unread::Slow(detail)) => return Err(SourceError::Unreachable { object, detail }),
             Err(Unread::Cut(why)) => cut = Some(why),
         }
     }

@@ -40,7 +40,13 @@ pub fn count_certificates(pem: &[u8]) -> Result<usize, String> {
         Ok(found) if found.is_empty() => {
             Err("it holds no certificate (`-----BEGIN CERTIFICATE-----`)".into())
         }
-        Ok(found) => Ok(found.len()),
+        Ok(found) => {
+            let count = found.len();
+            let client = reqwest::blocking::Client::builder().tls_certs_only(found).no_proxy().build();
+            client
+                .map(|_| count)
+                .map_err(|error| format!("its certificates cannot be used: {}", words::chain(error)))
+        }
         Err(error) => Err(words::chain(error)),
     }
 }

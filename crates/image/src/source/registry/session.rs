@@ -4,7 +4,7 @@ use super::auth::Auth;
 use super::target::{is_loopback, is_named, shown};
 use super::transport::{Answer, Ask, Transport};
 use super::words;
-use crate::limits::Limits;
+use crate::limits::{Limits, WAIT_SECONDS};
 use crate::source::{Access, SourceError};
 use reqwest::header::HeaderMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -179,9 +179,15 @@ impl Session {
                 }
                 SourceError::Denied { object, detail }
             }
-            429 => {
+            407 => {
+                let form = "`http://USER:PASSWORD@HOST:PORT` in HTTPS_PROXY or HTTP_PROXY";
+                let detail = format!("{detail}; the proxy wants a log-in: write {form}");
+                SourceError::Denied { object, detail }
+            }
+            429 | 503 if answer.header("retry-after").is_some() || answer.status().as_u16() == 429 => {
                 if let Some(pause) = answer.header("retry-after").and_then(super::patience::wanted) {
-                    detail = format!("{detail}; it asks to wait {} seconds", pause.as_secs());
+                    let hint = WAIT_SECONDS.hint();
+                    detail = format!("{detail}; it asks to wait {} seconds, beyond {hint}", pause.as_secs());
                 }
                 SourceError::Throttled { object, detail }
             }

@@ -1,6 +1,6 @@
 //! Where a request may go: rules on the addresses that a registry sends us to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use url::{Host, Url};
 
 /// Whether the host is this machine: `localhost`, 127.0.0.0/8 or `::1`.
@@ -26,15 +26,27 @@ pub(super) fn is_named(names: &[String], url: &Url) -> bool {
     })
 }
 
-/// Whether the address is link-local (169.254.0.0/16, fe80::/10) or EC2's IPv6 metadata service (fd00:ec2::/32): a
-/// machine's own metadata and credentials are there, never an image.
+/// Where other clouds than EC2 and its like have the metadata of their machines: Alibaba Cloud, Azure (WireServer),
+/// Oracle Cloud.
+const METADATA: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(168, 63, 129, 16), Ipv4Addr::new(192, 0, 0, 192)];
+
+/// Whether the address is link-local (169.254.0.0/16, fe80::/10), EC2's IPv6 metadata service (fd00:ec2::/32) or that of
+/// another cloud: a machine's own metadata and credentials are there, never an image. IPv4 addresses count in their
+/// IPv6 clothes too: mapped (`::ffff:0:0/96`), compatible (`::/96`), and of NAT64 (`64:ff9b::/96`, RFC 6052).
 pub(super) fn is_link_local(address: IpAddr) -> bool {
+    let v4 = |v4: Ipv4Addr| v4.is_link_local() || METADATA.contains(&v4);
     match address {
-        IpAddr::V4(v4) => v4.is_link_local(),
-        IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-            Some(v4) => v4.is_link_local(),
-            None => v6.is_unicast_link_local() || v6.segments()[..2] == [0xfd00, 0x0ec2],
-        },
+        IpAddr::V4(address) => v4(address),
+        IpAddr::V6(address) => {
+            let [a, b, c, d, e, f, g, h] = address.segments();
+            let inner =
+                matches!([a, b, c, d, e, f], [0, 0, 0, 0, 0, 0 | 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0]);
+            let bits = u32::from(g) << 16 | u32::from(h);
+            (inner && v4(Ipv4Addr::from_bits(bits)))
+                || address.is_unicast_link_local()
+                || [a, b] == [0xfd00, 0x0ec2]
+        }
     }
 }
 
@@ -60,6 +72,12 @@ pub(super) fn allowed(from: &Url, to: &Url) -> Result<(), String> {
 /// Scheme, host and port: all of a URL that may be shown. Paths and queries of storage URLs hold signatures.
 pub(super) fn shown(url: &Url) -> String {
     url.origin().ascii_serialization()
+}
+
+/// The same of a proxy, whose scheme (`socks5:`) may have no origin.
+pub(super) fn address(url: &Url) -> String {
+    let port = url.port().map_or(String::new(), |port| format!(":{port}"));
+    format!("{}://{}{port}", url.scheme(), url.host_str().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -98,6 +116,10 @@ mod tests {
             "https://[fd00:ec2::254]/",
             "https://[::ffff:169.254.170.2]/",
             "https://2852039166/",
+            "https://[::a9fe:a9fe]/",
+            "https://[64:ff9b::169.254.169.254]/",
+            "http://100.100.100.200/latest/meta-data",
+            "https://168.63.129.16/",
             "file:///etc/passwd",
             "unix:/var/run/docker.sock",
         ] {

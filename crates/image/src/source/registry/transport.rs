@@ -2,9 +2,11 @@
 
 use super::patience::Patience;
 use super::resolver::Resolver;
-use super::target::{allowed, is_loopback, is_named, shown};
+use super::target::{address, allowed, is_loopback, is_named, shown};
 use super::words;
+use crate::limits::DOCUMENT_SECONDS;
 use crate::source::{Access, SourceError, Tally};
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::blocking::{Client, Response};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Certificate, StatusCode};
@@ -18,8 +20,6 @@ use url::Url;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a server may be silent while we wait for it.
 const SILENCE: Duration = Duration::from_secs(30);
-/// How long a document may take altogether.
-const DOCUMENT: Duration = Duration::from_secs(60);
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
 
@@ -68,6 +68,8 @@ pub(super) enum Unread {
     TooLong,
     /// It stopped coming.
     Cut(String),
+    /// It comes, and takes too long.
+    Slow(String),
 }
 
 enum Failed {
@@ -85,6 +87,8 @@ pub(super) struct Transport {
     lax: OnceLock<Client>,
     far: OnceLock<Client>,
     access: Access,
+    /// The proxies of the environment, as the clients have them.
+    proxies: Matcher,
     registry_host: String,
     requests: AtomicU64,
     bytes: AtomicU64,
@@ -97,6 +101,7 @@ impl Transport {
             lax: OnceLock::new(),
             far: OnceLock::new(),
             access: access.clone(),
+            proxies: Matcher::from_system(),
             registry_host: registry_host.to_string(),
             requests: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -117,7 +122,7 @@ impl Transport {
         let mut patience = Patience::new(Duration::from_secs(self.access.limits.wait_seconds));
         loop {
             let again = match self.follow(ask) {
-                Ok(answer) if answer.status() == StatusCode::TOO_MANY_REQUESTS => {
+                Ok(answer) if asks_to_wait(&answer) => {
                     match patience.throttled(answer.header("retry-after")) {
                         Some(pause) => pause,
                         None => return Ok(answer),
@@ -186,19 +191,30 @@ impl Transport {
         }
         self.requests.fetch_add(1, Ordering::Relaxed);
         request.send().map_err(|error| {
-            let place = shown(url);
+            let place = format!("{}{}", shown(url), self.way(url));
             if error.is_timeout() {
                 return unreachable(format!("{place} did not answer in time: {}", words::chain(error)));
             }
             let settled = error.is_connect();
-            let detail = format!("{place}: {}", words::chain(error));
+            let said = words::chain(error);
+            let detail = format!("{place}: {said}{}", words::about_tls(&said, url));
             if settled { unreachable(detail) } else { Failed::Passing(detail) }
         })
     }
 
+    /// The proxy on the way to this place, in parentheses and without its credentials; mostly nothing.
+    fn way(&self, url: &Url) -> String {
+        if is_loopback(url) {
+            return String::new();
+        }
+        let proxy = url.as_str().parse().ok().and_then(|uri| self.proxies.intercept(&uri));
+        let proxy = proxy.and_then(|proxy| Url::parse(&proxy.uri().to_string()).ok());
+        proxy.map_or_else(String::new, |proxy| format!(" (through the proxy {})", address(&proxy)))
+    }
+
     /// The whole body, where it is short enough.
     pub(super) fn body(&self, answer: &mut Answer, limit: u64) -> Result<Vec<u8>, Unread> {
-        let begun = Instant::now();
+        let (begun, most) = (Instant::now(), Duration::from_secs(self.access.limits.document_seconds));
         let mut body = Vec::new();
         let mut buffer = [0; 16 * 1024];
         loop {
@@ -212,8 +228,12 @@ impl Transport {
                 return Err(Unread::TooLong);
             }
             body.extend_from_slice(&buffer[..count]);
-            if begun.elapsed() > DOCUMENT {
-                return Err(Unread::Cut(format!("not complete after {} seconds", DOCUMENT.as_secs())));
+            if begun.elapsed() > most {
+                let hint = DOCUMENT_SECONDS.hint();
+                return Err(Unread::Slow(format!(
+                    "it was not complete after {} seconds: {hint}",
+                    most.as_secs()
+                )));
             }
         }
     }
@@ -255,4 +275,10 @@ impl Transport {
         let client = builder.build()?;
         Ok(slot.get_or_init(|| client))
     }
+}
+
+/// Too many requests, or down with a promise to be back (RFC 9110, section 10.2.3).
+fn asks_to_wait(answer: &Answer) -> bool {
+    answer.status() == StatusCode::TOO_MANY_REQUESTS
+        || answer.status() == StatusCode::SERVICE_UNAVAILABLE && answer.header("retry-after").is_some()
 }

@@ -3,6 +3,7 @@
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 use std::error::Error;
+use url::Url;
 
 /// How many characters of a server's words are quoted.
 const QUOTED: usize = 200;
@@ -39,6 +40,29 @@ fn causes(error: &reqwest::Error) -> String {
         parts.push("the connection failed".into());
     }
     short(&parts.join(": "))
+}
+
+/// What to do about a TLS connection that was not made, where rustls's words tell why.
+pub(in crate::source) fn about_tls(said: &str, url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let host = url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
+    let insecure = format!("`--insecure-registry {host}`");
+    if said.contains("UnknownIssuer") || said.contains("CaUsedAsEndEntity") {
+        format!(
+            "; this machine does not trust who signed its certificate: name the authority with `--ca-file FILE`, or pass \
+             over certificates with {insecure}"
+        )
+    } else if said.contains("certificate expired") || said.contains("certificate not valid yet") {
+        format!("; its owner must renew it, or this machine's clock is wrong; {insecure} passes over it")
+    } else if said.contains("not valid for name") {
+        format!("; use a name that its certificate is for, or pass over it with {insecure}")
+    } else if said.contains("InvalidContentType") {
+        format!("; it speaks no TLS there: {insecure} asks it over plain HTTP")
+    } else if said.contains("No CA certificates were loaded") {
+        "; install the package ca-certificates, or name authorities with `--ca-file FILE`".into()
+    } else {
+        String::new()
+    }
 }
 
 /// A text of a server: control characters escaped, what follows `?` in URLs left out, at most 200 characters.
