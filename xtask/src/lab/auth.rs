@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
-use super::daemon::Daemon;
 use super::ministack;
 use super::state::{AccessKey, Folder, State};
+use crate::daemon::Daemon;
 use crate::{Result, command};
 
 /// Requests must be signed here, and the emulator's own environment brings AWS' library for that.

@@ -9,8 +9,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
 
-use super::daemon::Daemon;
 use super::state::{Engine, Folder, State};
+use crate::daemon::Daemon;
 use crate::{Result, command};
 
 /// `MiniStack` restarts a crash loop at once, five times a second, which would eat the machine; ECS waits for longer.

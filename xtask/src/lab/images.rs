@@ -5,10 +5,12 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::busybox::{self, Architecture};
+use super::busybox;
 use super::engine;
-use super::indexes::{Child, Repository};
+use super::indexes::{self, Child};
 use super::state::{Folder, State};
+use crate::debian::Architecture;
+use crate::repository::Repository;
 use crate::{Result, command};
 
 /// What an image holds.
@@ -94,7 +96,7 @@ impl<'lab> Workshop<'lab> {
                 command: super::scenarios::SLEEP,
             };
             self.publish(&image, name, architecture.name())?;
-            self.repository(name).child(architecture.name(), architecture)
+            indexes::child(&self.repository(name), architecture.name(), architecture)
         };
         architectures.iter().map(child).collect()
     }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::daemon::{Daemon, free_port};
 use super::engine;
 use super::state::{Folder, State};
+use crate::daemon::{Daemon, free_port};
 use crate::{Result, command};
 
 /// The version that the tests know.

@@ -6,7 +6,6 @@
 mod auth;
 mod aws;
 mod busybox;
-mod daemon;
 mod emulation;
 mod engine;
 mod environment;

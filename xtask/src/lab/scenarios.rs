@@ -1,9 +1,9 @@
 //! The services of the cluster `lab`, each with one thing wrong, or nothing.
 
-use super::busybox::Architecture::{self, Amd64, Arm64};
 use super::images::{App, Content, Image, Workshop};
-use super::programs;
+use super::{indexes, programs};
 use crate::Result;
+use crate::debian::Architecture::{self, Amd64, Arm64};
 
 /// What a container does that has nothing else to do.
 pub(super) const SLEEP: &[&str] = &["/bin/sleep", "1000000"];
@@ -189,7 +189,7 @@ impl Scenario {
             Published::Index { platforms, attested } => self.publish_index(workshop, platforms, *attested)?,
             Published::Pinned => {
                 self.publish_index(workshop, &[Amd64, Arm64], false)?;
-                let arm64 = workshop.repository(self.name).child(Arm64.name(), Arm64)?;
+                let arm64 = indexes::child(&workshop.repository(self.name), Arm64.name(), Arm64)?;
                 return Ok(format!("{latest}@{}", arm64.digest()));
             }
         }
@@ -206,10 +206,10 @@ impl Scenario {
         let repository = workshop.repository(self.name);
         if attested {
             let attestations: Result<Vec<_>> =
-                children.iter().map(|child| repository.put_attestation(child)).collect();
+                children.iter().map(|child| indexes::put_attestation(&repository, child)).collect();
             children.extend(attestations?);
         }
-        repository.put_index("latest", &children)
+        indexes::put_index(&repository, "latest", &children)
     }
 
     /// Publishes the sidecar's image and returns its reference.

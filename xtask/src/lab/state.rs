@@ -5,9 +5,9 @@ use std::{env, fs};
 
 use serde::{Deserialize, Serialize};
 
-use super::daemon::Daemon;
 use crate::Result;
 use crate::command::workspace;
+use crate::daemon::Daemon;
 
 /// The longest path that fits into a Unix socket's address, less the longest name below the folder.
 const LONGEST: usize = 107 - "/run/exec/containerd/containerd-debug.sock".len();
@@ -62,7 +62,7 @@ fn running_folder(root: &Path) -> PathBuf {
     if root.as_os_str().len() <= LONGEST {
         return root.join("run");
     }
-    let digest = super::indexes::digest(root.as_os_str().as_encoded_bytes());
+    let digest = crate::repository::digest(root.as_os_str().as_encoded_bytes());
     env::temp_dir().join(format!("execfit-lab-{}", &digest["sha256:".len()..][..12]))
 }
 

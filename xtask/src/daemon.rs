@@ -20,9 +20,9 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// One started process. A process id may be used again by another program; together with the start time it may not.
 #[derive(Clone, Serialize, Deserialize)]
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     /// What a person calls it.
-    pub(super) name: String,
+    pub(crate) name: String,
     pid: i32,
     /// Field 22 of `/proc/PID/stat`, in clock ticks since boot.
     started: u64,
@@ -33,7 +33,7 @@ pub(super) struct Daemon {
 
 impl Daemon {
     /// Starts a program in a process group of its own, which Ctrl-C on our terminal does not reach.
-    pub(super) fn start(name: &str, port: u16, log: &Path, command: &mut Command) -> Result<Self> {
+    pub(crate) fn start(name: &str, port: u16, log: &Path, command: &mut Command) -> Result<Self> {
         let file = File::create(log)?;
         let child = command
             .stdin(Stdio::null())
@@ -47,23 +47,28 @@ impl Daemon {
         Ok(Self { name: name.to_owned(), pid, started, port, log: log.to_owned() })
     }
 
+    /// Its process id.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid
+    }
+
     /// `127.0.0.1:PORT`.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
     /// Whether the process is still there and still the same.
-    pub(super) fn runs(&self) -> bool {
+    pub(crate) fn runs(&self) -> bool {
         start_time(self.pid) == Some(self.started)
     }
 
     /// Waits until the port takes connections.
-    pub(super) fn wait_for_port(&self) -> Result<()> {
+    pub(crate) fn wait_for_port(&self) -> Result<()> {
         self.wait_until(|| TcpStream::connect(self.address()).is_ok())
     }
 
     /// Waits until it is ready; says what its log says when it is not.
-    pub(super) fn wait_until(&self, ready: impl Fn() -> bool) -> Result<()> {
+    pub(crate) fn wait_until(&self, ready: impl Fn() -> bool) -> Result<()> {
         let begin = Instant::now();
         while begin.elapsed() < PATIENCE && self.runs() {
             if ready() {
@@ -82,7 +87,7 @@ impl Daemon {
     }
 
     /// Asks it to end, and after a while makes it end.
-    pub(super) fn stop(&self) -> Result<()> {
+    pub(crate) fn stop(&self) -> Result<()> {
         for signal in [Signal::SIGTERM, Signal::SIGKILL] {
             let begin = Instant::now();
             while self.runs() && begin.elapsed() < PATIENCE {
@@ -110,7 +115,7 @@ fn start_time(pid: i32) -> Option<u64> {
 }
 
 /// A port on loopback that nobody uses.
-pub(super) fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 

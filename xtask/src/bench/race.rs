@@ -1,0 +1,300 @@
+//! Lets contenders answer, measures them, and compares their answers with the truth.
+
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::blob::Format;
+use super::contender::{Contender, FILES, Question, Tells};
+use super::engine::Engine;
+use super::measure::{self, Cost, Ended};
+use super::proxy::{Proxy, Traffic};
+use super::recipe::Recipe;
+use super::set::{Made, native};
+use crate::debian::Architecture;
+use crate::{Result, command};
+
+/// Where all contenders run.
+pub(super) struct Course {
+    /// A folder whose content is removed after each run.
+    pub(super) work: PathBuf,
+    /// Where scripts and outputs are.
+    pub(super) scratch: PathBuf,
+    /// `127.0.0.1:PORT`.
+    pub(super) registry: String,
+    pub(super) shaped: Proxy,
+    pub(super) engine: Option<Engine>,
+    pub(super) programs: Programs,
+}
+
+/// The programs of this repository.
+pub(super) struct Programs {
+    pub(super) execfit: PathBuf,
+    pub(super) floor: PathBuf,
+    pub(super) label: PathBuf,
+}
+
+/// What became of one contender at one question about one image.
+#[derive(Serialize)]
+pub(super) struct Line {
+    pub(super) image: &'static str,
+    pub(super) format: &'static str,
+    #[serde(serialize_with = "as_debug")]
+    pub(super) question: Question,
+    pub(super) contender: &'static str,
+    /// Each run with nothing between it and the registry.
+    pub(super) direct: Vec<Cost>,
+    /// The fastest run over the narrow link, and what passed.
+    pub(super) shaped: Option<(Cost, Traffic)>,
+    pub(super) answer: Answer,
+}
+
+fn as_debug<S: serde::Serializer>(question: &Question, to: S) -> std::result::Result<S::Ok, S::Error> {
+    to.collect_str(&format_args!("{question:?}"))
+}
+
+/// How an answer compares with the truth.
+#[derive(Serialize, Clone, PartialEq, Eq, Debug)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Answer {
+    /// Right, in these words.
+    Right(String),
+    Wrong(String),
+    /// It ended with an error.
+    Failed(String),
+    /// It is none to give: only work.
+    None,
+}
+
+impl Line {
+    /// The fastest direct run.
+    pub(super) fn fastest(&self) -> Option<f64> {
+        self.direct.iter().map(|cost| cost.wall).min_by(f64::total_cmp)
+    }
+
+    /// The middle of the direct runs.
+    pub(super) fn middle(&self) -> f64 {
+        measure::median(self.direct.iter().map(|cost| cost.wall))
+    }
+
+    /// The middle of the processor time.
+    pub(super) fn processor(&self) -> f64 {
+        measure::median(self.direct.iter().map(|cost| cost.cpu))
+    }
+
+    /// The most memory of all runs.
+    pub(super) fn memory(&self) -> u64 {
+        self.direct.iter().map(|cost| cost.memory).max().unwrap_or(0)
+    }
+
+    /// Whether its figures may be compared with others'.
+    pub(super) fn counts(&self) -> bool {
+        matches!(self.answer, Answer::Right(_) | Answer::None) && !self.direct.is_empty()
+    }
+}
+
+/// An image in one form, to be asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'race> {
+    pub(super) recipe: &'race Recipe,
+    pub(super) made: &'race Made,
+    pub(super) format: Format,
+}
+
+impl Course {
+    /// One contender, directly and over the narrow link.
+    pub(super) fn race(&self, contender: &'static Contender, subject: Subject<'_>) -> Result<Line> {
+        let mut line = Line {
+            image: subject.recipe.name,
+            format: subject.format.tag(),
+            question: contender.question,
+            contender: contender.name,
+            direct: Vec::new(),
+            shaped: None,
+            answer: Answer::None,
+        };
+        let mut rounds = 1;
+        while line.direct.len() < rounds {
+            let ended = self.run(contender, subject, &self.registry)?;
+            line.answer = judge(contender, subject, &ended);
+            if matches!(line.answer, Answer::Failed(_)) {
+                return Ok(line);
+            }
+            line.direct.push(ended.cost);
+            rounds = measure::rounds(line.fastest().unwrap_or(0.0));
+        }
+        for _ in 0..rounds.min(3) {
+            self.shaped.take();
+            let ended = self.run(contender, subject, &self.shaped.address())?;
+            let traffic = self.shaped.take();
+            if line.shaped.is_none_or(|(cost, _)| ended.cost.wall < cost.wall) {
+                line.shaped = Some((ended.cost, traffic));
+            }
+        }
+        Ok(line)
+    }
+
+    fn run(&self, contender: &Contender, subject: Subject<'_>, registry: &str) -> Result<Ended> {
+        let variables = self.variables(subject, registry);
+        if self.work.exists() {
+            fs::remove_dir_all(&self.work)?;
+        }
+        fs::create_dir_all(&self.work)?;
+        self.bash(contender.before, &variables)?;
+        self.shaped.take();
+        let engine = self.engine.as_ref().filter(|_| contender.uses_engine);
+        engine.inspect(|engine| engine.forget_peaks());
+        let before = engine.map(Engine::taken);
+        let words = words(contender.line, &variables);
+        let (program, arguments) = words.split_first().ok_or("nothing to run")?;
+        let mut ended = measure::run(OsStr::new(program), arguments, &self.scratch, &variables)?;
+        if let (Some(before), Some(after)) = (before, engine.map(Engine::taken)) {
+            ended.cost.cpu += after.cpu - before.cpu;
+            ended.cost.memory = ended.cost.memory.max(after.memory);
+        }
+        // Cleaning up may find nothing to do.
+        drop(self.bash(contender.after, &variables));
+        fs::remove_dir_all(&self.work)?;
+        Ok(ended)
+    }
+
+    fn bash(&self, script: &str, variables: &[(String, String)]) -> Result<()> {
+        if script.is_empty() {
+            return Ok(());
+        }
+        let mut bash = Command::new("bash");
+        bash.arg("-c").arg(script).env("PATH", command::search_path());
+        // The tool under test says by its exit code what it found.
+        bash.envs(variables.iter().map(|(name, value)| (name, value))).output()?;
+        Ok(())
+    }
+
+    /// What the lines of contenders speak of.
+    fn variables(&self, subject: Subject<'_>, registry: &str) -> Vec<(String, String)> {
+        let Subject { recipe, made, format } = subject;
+        let name = format!("bench/{}", recipe.name);
+        let layers = made.forms.get(&format).map(|form| &form.layers[..]).unwrap_or_default();
+        let url = |(digest, _): &(String, u64)| format!("http://{registry}/v2/{name}/blobs/{digest}");
+        let layers: Vec<String> = layers.iter().map(url).collect();
+        let machines: Vec<String> = native(recipe.architecture).iter().map(ToString::to_string).collect();
+        let native = match recipe.architecture {
+            Architecture::Amd64 => "x86-64\\|Intel 80386",
+            Architecture::Arm64 => "ARM aarch64",
+        };
+        let engine = self.engine.as_ref();
+        [
+            ("IMAGE", format!("{registry}/{name}:{}", format.tag())),
+            ("REGISTRY", registry.to_owned()),
+            ("NAME", name.clone()),
+            ("TAG", format.tag().to_owned()),
+            ("ARCH", recipe.architecture.name().to_owned()),
+            ("NATIVE", native.to_owned()),
+            ("MACHINES", machines.join(" ")),
+            ("LAYERS", layers.join(" ")),
+            ("UPPER", recipe.upper_program.to_owned()),
+            ("WORK", shown(&self.work)),
+            ("ELFSCAN", shown(&self.scratch.join("elfscan.py"))),
+            ("EXECFIT", shown(&self.programs.execfit)),
+            ("FLOOR", shown(&self.programs.floor)),
+            ("LABEL", shown(&self.programs.label)),
+            ("DOCKER_HOST", engine.map(Engine::host).unwrap_or_default()),
+            ("CONTAINERD", engine.map(Engine::containerd).unwrap_or_default()),
+            ("XDG_CACHE_HOME", shown(&self.work.join("cache"))),
+            ("LC_ALL", "C.UTF-8".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+}
+
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// The words of a line, with variables put in; a line that is more than words is bash's.
+fn words(line: &str, variables: &[(String, String)]) -> Vec<String> {
+    let line = line.replace("$FILES", FILES);
+    if line.contains(['|', ';', '&', '<', '>', '(', '\n', '"', '\'']) {
+        return ["bash", "-euc", &line].map(str::to_owned).to_vec();
+    }
+    let mut variables: Vec<&(String, String)> = variables.iter().collect();
+    // The longest name first, so that `$NAME` is not taken for a longer one's beginning.
+    variables.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let put_in = |line: String, (name, value): &&(String, String)| line.replace(&format!("${name}"), value);
+    variables.iter().fold(line, put_in).split_whitespace().map(str::to_owned).collect()
+}
+
+/// Compares an answer with what the set's maker knows.
+fn judge(contender: &Contender, subject: Subject<'_>, ended: &Ended) -> Answer {
+    // 8: it would not run.
+    let is_answer = ended.status == 0 || (contender.is_ours() && ended.status == 8);
+    if !is_answer {
+        let lines: Vec<&str> = ended.complaint.lines().filter(|line| !line.trim().is_empty()).collect();
+        let told = lines.iter().rev().find(|line| line.to_lowercase().contains("error")).or(lines.last());
+        return Answer::Failed(
+            told.map_or_else(|| format!("exit code {}", ended.status), ToString::to_string),
+        );
+    }
+    let output = String::from_utf8_lossy(&ended.output);
+    let value = || serde_json::from_str(&output).unwrap_or(Value::Null);
+    match contender.tells {
+        Tells::Nothing => Answer::None,
+        Tells::Paths => {
+            paths(&output.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect(), subject)
+        }
+        Tells::Foreign => foreign(&value(), subject),
+        Tells::Verdict => verdict(&value(), contender.question, subject),
+        Tells::Exit => Answer::Right("it ran".to_owned()),
+        Tells::Architecture if output.contains(subject.recipe.architecture.name()) => {
+            Answer::Right(subject.recipe.architecture.name().to_owned())
+        }
+        Tells::Architecture => Answer::Wrong("the architecture is not in the answer".to_owned()),
+    }
+}
+
+fn paths(found: &BTreeSet<String>, subject: Subject<'_>) -> Answer {
+    let truth: BTreeSet<String> = subject.made.foreign.iter().cloned().collect();
+    compared(found, &truth, format!("{} files", found.len()))
+}
+
+fn compared(found: &BTreeSet<String>, truth: &BTreeSet<String>, words: String) -> Answer {
+    let (missing, more) = (truth.difference(found).count(), found.difference(truth).count());
+    if missing + more == 0 {
+        return Answer::Right(words);
+    }
+    let example = truth.symmetric_difference(found).next().map_or("", String::as_str);
+    Answer::Wrong(format!("{missing} missing, {more} too many, such as {example}"))
+}
+
+/// What counts must be the faults; on a clean image, nothing.
+fn foreign(inspection: &Value, subject: Subject<'_>) -> Answer {
+    let runs = inspection["runs"].as_array().into_iter().flatten();
+    let files: Vec<&Value> = runs.flat_map(|run| run["foreign"].as_array().into_iter().flatten()).collect();
+    let is_folded = |file: &&&Value| !matches!(file["folded"], Value::Null | Value::Bool(false));
+    let folded = files.iter().filter(is_folded).count();
+    let path = |file: &&Value| file["path"].as_str().unwrap_or_default().to_owned();
+    let counted: BTreeSet<String> = files.iter().filter(|file| !is_folded(file)).map(path).collect();
+    let faults: &[String] = if subject.recipe.is_clean { &[] } else { &subject.made.foreign };
+    if inspection["runs"].as_array().is_none_or(Vec::is_empty) {
+        return Answer::Wrong("no answer in the output".to_owned());
+    }
+    compared(
+        &counted,
+        &faults.iter().cloned().collect(),
+        format!("{} files, and {folded} that belong there", counted.len()),
+    )
+}
+
+fn verdict(inspection: &Value, question: Question, subject: Subject<'_>) -> Answer {
+    let runs = question != Question::Upper || subject.recipe.upper_runs;
+    let expected = if runs { "runs" } else { "fails" };
+    match inspection["verdict"].as_str() {
+        Some(told) if told == expected => Answer::Right(told.to_owned()),
+        told => Answer::Wrong(format!("`{}`, not `{expected}`", told.unwrap_or("nothing"))),
+    }
+}
