@@ -4,6 +4,7 @@
 //! question needs, and never unpacks or runs anything of them. Documents and file trees are plain values
 //! ([`manifest`], [`config`], [`rootfs`]); all reading from the world happens in [`source`].
 
+pub mod cache;
 pub mod config;
 pub mod digest;
 pub mod history;

@@ -202,7 +202,8 @@ impl Limits {
     }
 }
 
-fn number(text: &str) -> Option<u64> {
+/// A whole number, with `K`, `M`, `G` or `T` behind it (powers of 1024).
+pub(crate) fn number(text: &str) -> Option<u64> {
     let units = [('K', 10), ('M', 20), ('G', 30), ('T', 40)];
     let unit = units.iter().find_map(|(unit, bits)| Some((text.strip_suffix(*unit)?, *bits)));
     let (digits, bits) = unit.unwrap_or((text, 0));

@@ -6,6 +6,7 @@ use crate::manifest::Descriptor;
 use crate::source::SourceError;
 use crate::tar::Input;
 use flate2::bufread::MultiGzDecoder;
+use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read};
 
 /// Bytes that are taken from a medium at once.
@@ -163,7 +164,7 @@ enum Decoder {
 }
 
 /// The names of compressions, as media types have them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compression {
     /// Not compressed.
     None,
@@ -270,6 +271,11 @@ impl Unpacked {
             Decoder::Gzip(decoder) => decoder.get_mut(),
             Decoder::Zstd(decoder) => decoder.get_mut(),
         }
+    }
+
+    /// How many bytes came out.
+    pub(super) fn total(&self) -> u64 {
+        self.total
     }
 
     /// How it is compressed.

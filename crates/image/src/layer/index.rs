@@ -7,6 +7,7 @@
 mod place;
 pub(crate) mod sealed;
 
+use super::spent::Spent;
 use crate::limits::{INDEX_BYTES, Limits};
 use crate::tar::{Entry, Type};
 use crate::witness::{Kind, Piece};
@@ -147,6 +148,30 @@ impl LayerIndex {
             return Ok(None);
         }
         Written::of(std::mem::take(&mut self.nodes)).map(Some)
+    }
+
+    /// What reading took until now.
+    pub(super) fn spent(&self, unpacked: u64, limits: &Limits) -> Spent {
+        Spent {
+            unpacked,
+            entries: self.entries as u64,
+            kept: (self.cost + self.heads) as u64,
+            heads: self.heads as u64,
+            steps: self.steps,
+            head_bytes: limits.head_bytes,
+        }
+    }
+
+    /// Whether it is a table that turned out to be damaged.
+    pub(super) fn is_damaged(&self) -> bool {
+        self.sealed.as_ref().is_some_and(|sealed| sealed.is_damaged())
+    }
+
+    /// Looks once through the contents of a table that lies in a file.
+    pub(super) fn check_contents(&self) {
+        if let Some(sealed) = &self.sealed {
+            sealed.check_contents();
+        }
     }
 
     /// What is odd about the layer without making runtimes refuse it.

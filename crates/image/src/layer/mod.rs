@@ -6,12 +6,16 @@
 mod capture;
 mod decode;
 mod index;
+mod recall;
+mod spent;
 
 pub(crate) use capture::{Body, capture};
 pub use decode::Compression;
-pub(crate) use index::sealed::Sealed;
+pub(crate) use index::sealed::{Block, ReadAt, Sealed, Written};
 pub use index::{LayerIndex, Node, Standing};
+pub(crate) use spent::Spent;
 
+use crate::cache::Cache;
 use crate::digest::Digest;
 use crate::limits::Limits;
 use crate::manifest::{Descriptor, LayerKind};
@@ -46,6 +50,7 @@ pub struct Layer {
     /// The file whose body stands before the reader.
     current: Vec<u8>,
     state: State,
+    cache: Option<Cache>,
 }
 
 /// How far the reading of one layer has come.
@@ -58,7 +63,8 @@ impl Layer {
         let name = format!("layer {} of {image}", descriptor.digest.short());
         let empty = EMPTY.contains(&descriptor.digest.as_str());
         let state = if empty { State::Complete } else { State::Unopened };
-        Layer { name, descriptor, diff_id, limits, index: LayerIndex::default(), current: Vec::new(), state }
+        let (index, current) = (LayerIndex::default(), Vec::new());
+        Layer { name, descriptor, diff_id, limits, index, current, state, cache: None }
     }
 
     /// Its descriptor.
@@ -123,10 +129,18 @@ impl Layer {
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }
+        if path.is_none() {
+            self.index.check_contents();
+        }
+        self.forget_damage();
         if self.is_complete() || path.is_some_and(|path| self.has(path)) {
             return Ok(());
         }
-        let result = self.open(open).and_then(|mut archive| {
+        let result = self.recall(path.is_none()).and_then(|known| {
+            if known {
+                return Ok(());
+            }
+            let mut archive = self.open(open)?;
             let ended = self.read_entries(&mut archive, path, pulse)?;
             self.state = if ended { State::Complete } else { State::Reading(archive) };
             Ok(())
@@ -235,33 +249,10 @@ impl Layer {
             return Err(self.failure(archive, error.into()));
         }
         unpacked.stored_mut().verify(&self.descriptor.digest)?;
-        if let (Some(wanted), Some(found)) = (&self.diff_id, unpacked.digest())
-            && *wanted != found
-        {
-            return Err(SourceError::Broken {
-                object: self.name.clone(),
-                detail: format!("wrong diff id: it unpacks to {found}, and the config says {wanted}"),
-            });
+        if let Some(found) = unpacked.digest() {
+            self.compare(&found)?;
         }
-        let said = Compression::of_media_type(&self.descriptor.media_type);
-        if said == Some(Compression::None) && unpacked.compression() != Compression::None {
-            self.index.note(
-                "its media type says that it is not compressed, and it is: containerd does not unpack it",
-            );
-        }
-        self.seal()
-    }
-
-    /// Nothing is added any more: nodes become a table, which takes a fraction of their memory.
-    fn seal(&mut self) -> Result<(), SourceError> {
-        let written = self.index.take_table().map_err(|error| SourceError::Broken {
-            object: self.name.clone(),
-            detail: format!("its table of contents cannot be kept: {error}"),
-        })?;
-        if let Some(written) = written {
-            self.index = LayerIndex::of_table(Sealed::from(written), self.index.notes().to_vec());
-        }
-        Ok(())
+        self.seal(unpacked)
     }
 
     /// What a broken archive comes from: the medium, a blob that is not what its digest says, or its maker.

@@ -34,7 +34,8 @@ pub fn open(location: &Location, access: &Access) -> Result<Opened, SourceError>
         }
         Location::Registry(_) | Location::Daemon(_) => over_the_network(location, access)?,
     };
-    Ok(Opened::Image(Box::new(Image::open_within(store, name, Selector::Only, limits.clone())?)))
+    let (limits, cache) = (limits.clone(), access.cache.clone());
+    Ok(Opened::Image(Box::new(Image::open_within(store, name, Selector::Only, limits, cache)?)))
 }
 
 #[cfg(feature = "registry")]

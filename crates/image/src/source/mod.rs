@@ -1,5 +1,6 @@
 //! Where images are read from: one file per medium. All I/O of this crate is here, and it blocks.
 
+use crate::cache::Cache;
 use crate::digest::{Digest, InvalidDigest};
 use crate::limits::Limits;
 use crate::manifest::Descriptor;
@@ -147,6 +148,8 @@ pub struct Access {
     pub resolve: Vec<(String, SocketAddr)>,
     /// What reading may take.
     pub limits: Limits,
+    /// Where to keep what was read, and to look for it first.
+    pub cache: Option<Cache>,
 }
 
 /// Why something could not be read. Every message names the object.

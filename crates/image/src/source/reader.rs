@@ -1,6 +1,7 @@
 //! Reads an image out of a [`Store`]: documents first, and of the layers only as much as a question needs.
 
 use super::{Document, Selector, SourceError, Store, Tally, Witnesses};
+use crate::cache::Cache;
 use crate::config::Config;
 use crate::digest::Digest;
 use crate::history;
@@ -12,6 +13,8 @@ use crate::rootfs::{Answer, Found, Rootfs};
 use crate::witness::{Kind, Origin, Witness};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
+
+mod kept;
 
 /// Of how many entries without a platform the config is read.
 const MOST_RESOLVED: usize = 16;
@@ -38,6 +41,7 @@ pub struct Image {
     /// Layers by digest: platforms may share them.
     layers: HashMap<Digest, Layer>,
     limits: Limits,
+    cache: Option<Cache>,
     progress: Box<dyn Progress>,
     privileged: bool,
 }
@@ -60,10 +64,11 @@ impl Image {
     /// # Errors
     /// A [`SourceError`].
     pub fn open(store: Box<dyn Store>, name: String, selector: Selector) -> Result<Image, SourceError> {
-        Image::open_within(store, name, selector, Limits::default())
+        Image::open_within(store, name, selector, Limits::default(), None)
     }
 
-    /// The same, within these limits.
+    /// The same, within these limits, and with a cache for what is content-addressed: documents that the first one
+    /// points to, and layers.
     ///
     /// # Errors
     /// A [`SourceError`].
@@ -72,6 +77,7 @@ impl Image {
         name: String,
         selector: Selector,
         limits: Limits,
+        cache: Option<Cache>,
     ) -> Result<Image, SourceError> {
         let mut store = store;
         let root = store.document(&selector)?;
@@ -86,6 +92,7 @@ impl Image {
             children: HashMap::new(),
             layers: HashMap::new(),
             limits,
+            cache,
             progress: Box::new(()),
             privileged: false,
         };
@@ -198,7 +205,7 @@ impl Image {
 
     /// A document that an index points to, its size compared.
     fn document(&mut self, entry: &Entry) -> Result<Document, SourceError> {
-        let document = self.store.document(&Selector::Digest(entry.digest.clone()))?;
+        let document = self.manifest_of(&entry.digest)?;
         if document.bytes.len() as u64 == entry.size {
             return Ok(document);
         }
@@ -227,7 +234,7 @@ impl Image {
         } else if let Some(entry) = self.entries.iter().find(|entry| entry.digest == *digest).cloned() {
             self.document(&entry)?
         } else {
-            self.store.document(&Selector::Digest(digest.clone()))?
+            self.manifest_of(digest)?
         };
         let manifest =
             Manifest::parse(&document.media_type, &document.bytes).map_err(|unfit| unfit.about(&object))?;
@@ -239,7 +246,7 @@ impl Image {
         if let Some(what) = manifest.not_an_image() {
             return Err(SourceError::Unsupported { object, detail: format!("it is {what}, not an image") });
         }
-        let bytes = self.read_config(&manifest.config)?;
+        let bytes = self.config_of(&manifest.config)?;
         let config = Config::parse(&bytes).map_err(|detail| SourceError::Broken {
             object: format!("config {} of {}", manifest.config.digest.short(), self.name),
             detail,
@@ -285,7 +292,13 @@ impl Image {
         let child = self.prepare(child)?;
         let mut last = None;
         loop {
-            let layer = match self.rootfs(&child).find(path) {
+            let answer = self.rootfs(&child).find(path);
+            if self.layers.values().any(Layer::is_damaged) {
+                self.forget_damaged();
+                last = None;
+                continue;
+            }
+            let layer = match answer {
                 Answer::Found(found) => return Ok(Some(self.testify(&child, path, found))),
                 Answer::Absent => return Ok(None),
                 Answer::Unread(layer) => layer,
@@ -364,7 +377,11 @@ impl Image {
         }
         for (at, descriptor) in child.manifest.layers.iter().enumerate() {
             let (name, limits) = (&self.name, &self.limits);
-            let new = || Layer::new(descriptor.clone(), child.config.diff_id(at), name, limits.clone());
+            let cache = || self.cache.clone();
+            let new = || {
+                Layer::new(descriptor.clone(), child.config.diff_id(at), name, limits.clone())
+                    .with_cache(cache())
+            };
             self.layers.entry(descriptor.digest.clone()).or_insert_with(new);
         }
         Ok(child)

@@ -200,6 +200,7 @@ pub(crate) struct Sealed {
     /// The block that was unpacked last: who goes through the table unpacks each once.
     unpacked: Mutex<(Option<usize>, Vec<u8>)>,
     damaged: AtomicBool,
+    checked: AtomicBool,
 }
 
 impl std::fmt::Debug for Sealed {
@@ -218,19 +219,20 @@ impl Sealed {
     ) -> Sealed {
         let groups = starts.len().div_ceil(GROUP);
         let nodes = std::iter::repeat_with(OnceLock::new).take(groups).collect();
-        let unpacked = Mutex::default();
-        Sealed { starts, records, blocks, body, nodes, unpacked, damaged: AtomicBool::new(false) }
+        let (unpacked, damaged, checked) = Default::default();
+        Sealed { starts, records, blocks, body, nodes, unpacked, damaged, checked }
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "tables that come from a cache are asked"))]
     /// Whether something in it could not be decoded. Then what it answered, before or after, is worth nothing.
     pub(crate) fn is_damaged(&self) -> bool {
         self.damaged.load(Ordering::Relaxed)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "tables that come from a cache are asked"))]
-    /// Reads all contents once, to see whether they are whole.
+    /// Reads all contents, to see whether they are whole; once.
     pub(crate) fn check_contents(&self) {
+        if self.checked.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let mut packed = Vec::new();
         for block in &self.blocks {
             self.sound(self.packed(block, &mut packed));

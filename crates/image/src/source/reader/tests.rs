@@ -111,7 +111,7 @@ fn limits_of_documents_are_named_with_their_flags() {
     let within = |shelf: &Shelf, text: &str| {
         let mut limits = Limits::default();
         limits.set(text).unwrap();
-        let image = Image::open_within(Box::new(shelf.clone()), "test".into(), Selector::Only, limits);
+        let image = Image::open_within(Box::new(shelf.clone()), "test".into(), Selector::Only, limits, None);
         match image.map(|image| (image.digest().clone(), image)) {
             Ok((digest, mut image)) => image.child(&digest).map(|_| ()).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
