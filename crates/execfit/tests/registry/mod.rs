@@ -20,6 +20,7 @@ pub mod media;
 mod programs;
 mod server;
 mod tar;
+pub mod wire;
 
 pub use image::{Built, Image, digest};
 pub use programs::{ARM64, ERROR_PAGE, LFS_POINTER, X86_64, dynamic, elf, mach_o, shell};
@@ -114,6 +115,11 @@ impl Registry {
     /// `127.0.0.1:PORT`
     pub fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// `http://127.0.0.1:PORT`

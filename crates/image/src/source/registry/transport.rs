@@ -197,7 +197,7 @@ impl Transport {
             }
             let settled = error.is_connect();
             let said = words::chain(error);
-            let detail = format!("{place}: {said}{}", words::about_tls(&said, url));
+            let detail = format!("{place}: {said}{}", words::advice(&said, url));
             if settled { unreachable(detail) } else { Failed::Passing(detail) }
         })
     }

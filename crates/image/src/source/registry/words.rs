@@ -42,12 +42,12 @@ fn causes(error: &reqwest::Error) -> String {
     short(&parts.join(": "))
 }
 
-/// What to do about a TLS connection that was not made, where rustls's words tell why.
-pub(in crate::source) fn about_tls(said: &str, url: &Url) -> String {
+/// What to do about a connection that was not made, where the words of rustls and of the HTTP client tell why.
+pub(in crate::source) fn advice(said: &str, url: &Url) -> String {
     let host = url.host_str().unwrap_or_default();
     let host = url.port().map_or_else(|| host.to_string(), |port| format!("{host}:{port}"));
     let insecure = format!("`--insecure-registry {host}`");
-    if said.contains("UnknownIssuer") || said.contains("CaUsedAsEndEntity") {
+    if ["UnknownIssuer", "BadSignature", "CaUsedAsEndEntity"].iter().any(|word| said.contains(word)) {
         format!(
             "; this machine does not trust who signed its certificate: name the authority with `--ca-file FILE`, or pass \
              over certificates with {insecure}"
@@ -56,8 +56,10 @@ pub(in crate::source) fn about_tls(said: &str, url: &Url) -> String {
         format!("; its owner must renew it, or this machine's clock is wrong; {insecure} passes over it")
     } else if said.contains("not valid for name") {
         format!("; use a name that its certificate is for, or pass over it with {insecure}")
-    } else if said.contains("InvalidContentType") {
-        format!("; it speaks no TLS there: {insecure} asks it over plain HTTP")
+    } else if said.contains("proxy authorization required") {
+        "; the proxy wants a log-in: write `http://USER:PASSWORD@HOST:PORT` in HTTPS_PROXY".into()
+    } else if said.contains("InvalidContentType") || said.contains("tls handshake eof") {
+        format!("; it seems to speak no TLS there: {insecure} asks it over plain HTTP")
     } else if said.contains("No CA certificates were loaded") {
         "; install the package ca-certificates, or name authorities with `--ca-file FILE`".into()
     } else {
