@@ -4,13 +4,12 @@ use super::reading::Reading;
 use super::{Face, Format};
 use crate::aws;
 use crate::exit::{Exit, Stopped};
-use crate::observe::{Observer, record};
+use crate::observe::{Observer, Read, record};
 use crate::output::{self, text::Detail};
 use clap::Args;
 use execfit_diagnosis::case::Case;
 use execfit_diagnosis::report::{Report, diagnose};
 use execfit_diagnosis::target::{Target, TargetKind};
-use execfit_image::source::Tally;
 use std::path::PathBuf;
 
 /// Why does this service, task or stopped task not run? Read-only
@@ -66,7 +65,7 @@ impl From<Reach> for aws::Options {
 impl Diagnose {
     pub(super) fn run(self, face: &Face) -> Result<Exit, Stopped> {
         let (report, read) = match &self.replay {
-            Some(path) => (replayed(&record::load(path)?)?, Tally::default()),
+            Some(path) => (replayed(&record::load(path)?)?, Read::default()),
             None => {
                 let target = self.target()?;
                 let (terms, progress) = (self.reading.terms()?, !face.quiet && face.format == Format::Text);
@@ -75,12 +74,12 @@ impl Diagnose {
                 if let Some(path) = &self.record {
                     record::save(path, &case)?;
                 }
-                (report, observer.images().tally())
+                (report, observer.images().read())
             }
         };
         match face.format {
-            Format::Json => output::json(&output::with_read(&report, read)),
-            Format::Text => output::print(&output::text::diagnosis(&report, read, Detail::of(face))),
+            Format::Json => output::json(&output::with_read(&report, &read)),
+            Format::Text => output::print(&output::text::diagnosis(&report, &read, Detail::of(face))),
         }
         Ok(exit(&report))
     }

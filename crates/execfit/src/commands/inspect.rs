@@ -110,11 +110,11 @@ impl Inspect {
         let (terms, progress) = (self.reading.terms()?, !face.quiet && face.format == Format::Text);
         let mut observer = Observer::new(self.reach.clone().into(), terms, progress)?;
         let inspection = observer.inspect(&asked)?;
-        let read = observer.images().tally();
+        let read = observer.images().read();
         match face.format {
-            Format::Json => output::json(&output::with_read(&inspection, read)),
+            Format::Json => output::json(&output::with_read(&inspection, &read)),
             Format::Text if inspection.trouble.is_some() => {}
-            Format::Text => output::print(&output::text::inspection(&inspection, read, Detail::of(face))),
+            Format::Text => output::print(&output::text::inspection(&inspection, &read, Detail::of(face))),
         }
         let unknown = if inspection.image_is_missing { Exit::Failed } else { Exit::Unknown };
         if let Some(trouble) = inspection.trouble {

@@ -4,8 +4,8 @@ use crate::exit::{Exit, Stopped};
 use crate::observe::Terms;
 use clap::Args;
 use execfit_image::limits::{self, Limits};
-use execfit_image::source::Access;
 use execfit_image::source::registry::count_certificates;
+use execfit_image::source::{Access, Mirror};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +23,11 @@ pub(super) struct Reading {
     /// loopback hosts are asked so anyway. May be repeated
     #[arg(long, value_name = "HOST[:PORT]", value_parser = host)]
     insecure_registry: Vec<String>,
+    /// Ask this mirror before the registry: images whose names begin with PREFIX (HOST[:PORT][/PATH], e.g. docker.io)
+    /// are looked for at LOCATION in its place. May be repeated; the longest prefix counts, and the registry is asked
+    /// where no mirror has the image. Mirrors do not get the registry's credentials
+    #[arg(long, value_name = "PREFIX=LOCATION")]
+    mirror: Vec<Mirror>,
     /// Change what reading may take: one of the limits below, as a number with K, M, G or T behind it; may be repeated
     #[arg(long, value_name = "KEY=VALUE", long_help = limits_help(), value_parser = limit)]
     limit: Vec<String>,
@@ -32,7 +37,8 @@ impl Reading {
     /// What it means for the observer.
     pub(super) fn terms(&self) -> Result<Terms, Stopped> {
         let usage = |message: String| Stopped::new(Exit::Usage, message);
-        let mut access = Access { insecure: self.insecure_registry.clone(), ..Access::default() };
+        let (insecure, mirrors) = (self.insecure_registry.clone(), self.mirror.clone());
+        let mut access = Access { insecure, mirrors, ..Access::default() };
         for path in &self.ca_file {
             let pem =
                 certificates(path).map_err(|why| usage(format!("--ca-file {}: {why}", path.display())))?;

@@ -11,8 +11,17 @@ use execfit_image::reference::{Location, Reference};
 use execfit_image::source::{
     self, Access, Authenticator, Credentials, Opened, SourceError, Tally, Witnesses,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// What was read of images, and where else than their names say.
+#[derive(Debug, Clone, Default)]
+pub struct Read {
+    /// Requests and bytes.
+    pub tally: Tally,
+    /// Mirrors that something was read from.
+    pub mirrors: BTreeSet<String>,
+}
 
 /// On what terms images are read.
 #[derive(Clone, Default)]
@@ -64,6 +73,21 @@ impl Images {
             requests: sum.requests + one.requests,
             bytes: sum.bytes + one.bytes,
         })
+    }
+
+    /// The mirrors that something was read from.
+    pub fn mirrors(&self) -> BTreeSet<String> {
+        let opened = self.open.values();
+        let mirrors = opened.filter_map(|opened| match opened {
+            Opened::Image(image) => Some(image.mirrors()),
+            Opened::Directory(_) => None,
+        });
+        mirrors.flatten().collect()
+    }
+
+    /// What was read, for a report.
+    pub fn read(&self) -> Read {
+        Read { tally: self.tally(), mirrors: self.mirrors() }
     }
 
     /// Observes one fact. What cannot be read is a fact, too.

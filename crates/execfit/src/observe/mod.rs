@@ -7,7 +7,7 @@ mod logs;
 mod progress;
 pub mod record;
 
-pub use images::{Images, Terms};
+pub use images::{Images, Read, Terms};
 
 use crate::aws::{self, Aws, AwsError, AwsErrorKind, EcrLogin};
 use crate::exit::{Exit, Stopped};

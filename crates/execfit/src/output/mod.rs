@@ -3,8 +3,8 @@
 pub mod explain;
 pub mod text;
 
+use crate::observe::Read;
 use clap::ColorChoice;
-use execfit_image::source::Tally;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -27,9 +27,10 @@ pub fn json(value: &impl Serialize) {
 }
 
 /// A report with what was read of images for it.
-pub fn with_read(report: &impl Serialize, read: Tally) -> Value {
+pub fn with_read(report: &impl Serialize, read: &Read) -> Value {
     let mut value = serde_json::to_value(report).unwrap_or_default();
-    value["read"] = json!({"requests": read.requests, "bytes": read.bytes});
+    value["read"] =
+        json!({"requests": read.tally.requests, "bytes": read.tally.bytes, "mirrors": read.mirrors});
     value
 }
 

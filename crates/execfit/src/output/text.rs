@@ -2,13 +2,13 @@
 
 use crate::commands::Face;
 use crate::exit::Stopped;
+use crate::observe::Read;
 use anstyle::{AnsiColor, Style};
 use execfit_diagnosis::finding::{Evidence, Finding, Severity};
 use execfit_diagnosis::inspect::{Choice, Inspection, RunReport};
 use execfit_diagnosis::remedy::{Remedy, Safety};
 use execfit_diagnosis::report::{Report, WorkloadReport};
 use execfit_diagnosis::verdict::VerdictName;
-use execfit_image::source::Tally;
 use std::io::Write;
 
 /// For what matters.
@@ -53,7 +53,7 @@ pub fn stopped(stopped: &Stopped) {
 }
 
 /// The report of `diagnose`.
-pub fn diagnosis(report: &Report, read: Tally, detail: Detail) -> String {
+pub fn diagnosis(report: &Report, read: &Read, detail: Detail) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}", super::line(&report.target.kind.to_string()));
     let around = [report.task_definition.clone(), report.target.region.clone()];
     let around: Vec<String> = around.into_iter().flatten().collect();
@@ -70,7 +70,7 @@ pub fn diagnosis(report: &Report, read: Tally, detail: Detail) -> String {
 }
 
 /// The report of `inspect`.
-pub fn inspection(inspection: &Inspection, read: Tally, detail: Detail) -> String {
+pub fn inspection(inspection: &Inspection, read: &Read, detail: Detail) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}", super::line(&inspection.reference));
     if let Some(digest) = &inspection.digest {
         text.push_str(&format!(
@@ -264,7 +264,7 @@ fn origin_of(evidence: &Evidence, detail: Detail) -> Vec<String> {
     [layer, instruction, digest].into_iter().flatten().collect()
 }
 
-fn last_line(verdict: VerdictName, read: Tally, detail: Detail) -> String {
+fn last_line(verdict: VerdictName, read: &Read, detail: Detail) -> String {
     let word = match verdict {
         VerdictName::Runs => format!("{GREEN}runs{GREEN:#}"),
         VerdictName::Unknown => format!("{YELLOW}unknown{YELLOW:#}"),
@@ -272,9 +272,12 @@ fn last_line(verdict: VerdictName, read: Tally, detail: Detail) -> String {
     };
     let cost = match detail {
         Detail::Verbose => {
-            format!(" {DIM}({} requests, {} bytes read of images){DIM:#}", read.requests, read.bytes)
+            let (requests, bytes) = (read.tally.requests, read.tally.bytes);
+            format!(" {DIM}({requests} requests, {bytes} bytes read of images){DIM:#}")
         }
         _ => String::new(),
     };
-    format!("\nverdict: {word}{cost}\n")
+    let mirror = |mirror: &String| format!("\nread from the mirror {}\n", super::line(mirror));
+    let mirrors: String = read.mirrors.iter().map(mirror).collect();
+    format!("{mirrors}\nverdict: {word}{cost}\n")
 }

@@ -15,6 +15,7 @@ mod double;
 mod explain;
 mod hosts;
 mod inspect;
+mod mirrors;
 mod network;
 mod reading;
 mod records;

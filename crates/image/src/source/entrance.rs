@@ -41,14 +41,14 @@ pub fn open(location: &Location, access: &Access) -> Result<Opened, SourceError>
 #[cfg(feature = "registry")]
 fn over_the_network(location: &Location, access: &Access) -> Result<Box<dyn Store>, SourceError> {
     use super::daemon::Daemon;
-    use super::registry::Registry;
+    use super::registry;
     match location {
         Location::Daemon(name) => {
             let mut daemon = Daemon::new(name, None)?;
             let (file, name) = (daemon.save()?, location.to_string());
             Ok(Box::new(DockerArchive::exported(file, &name, daemon.tally(), &access.limits)?))
         }
-        Location::Registry(reference) => Ok(Box::new(Registry::new(reference, access)?)),
+        Location::Registry(reference) => registry::open(reference, access),
         other => Err(SourceError::Unsupported {
             object: other.to_string(),
             detail: "it is not on a network".into(),

@@ -82,6 +82,12 @@ pub trait Store: Send {
 
     /// What was asked of the medium so far.
     fn tally(&self) -> Tally;
+
+    /// The mirrors that something was read from, where it did not come from the place that the image's name says:
+    /// `HOST/REPOSITORY`.
+    fn mirrors(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Requests made and body bytes received.
@@ -144,12 +150,44 @@ pub struct Access {
     /// Certificates of authorities that are trusted besides the platform's, as PEM. See
     /// [`registry::count_certificates`].
     pub authorities: Vec<u8>,
+    /// Mirrors, asked before the registries that images name.
+    pub mirrors: Vec<Mirror>,
     /// Host names whose addresses are known and not asked of the DNS.
     pub resolve: Vec<(String, SocketAddr)>,
     /// What reading may take.
     pub limits: Limits,
     /// Where to keep what was read, and to look for it first.
     pub cache: Option<Cache>,
+}
+
+/// Another place for the images of a registry, or of a part of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mirror {
+    /// What the names of these images begin with: `HOST[:PORT][/PATH]`, e.g. `docker.io` or `docker.io/library`.
+    pub prefix: String,
+    /// What takes the place of the prefix: `HOST[:PORT][/PATH]`.
+    pub location: String,
+}
+
+impl std::str::FromStr for Mirror {
+    type Err = String;
+
+    /// `PREFIX=LOCATION`
+    fn from_str(text: &str) -> Result<Mirror, String> {
+        let place = |text: &str| {
+            let text = text.trim_end_matches('/');
+            let fits = |c: char| c.is_ascii_alphanumeric() || ".-_:/[]".contains(c);
+            let good =
+                !text.is_empty() && !text.contains("//") && !text.starts_with('/') && text.chars().all(fits);
+            good.then(|| text.to_ascii_lowercase())
+        };
+        let places =
+            text.split_once('=').and_then(|(prefix, location)| Some((place(prefix)?, place(location)?)));
+        let (prefix, location) = places.ok_or(
+            "expected PREFIX=LOCATION, each HOST[:PORT][/PATH], such as docker.io=mirror.internal/hub",
+        )?;
+        Ok(Mirror { prefix, location })
+    }
 }
 
 /// Why something could not be read. Every message names the object.
@@ -219,6 +257,24 @@ pub enum SourceError {
         /// The platform that was asked for.
         platform: Platform,
     },
+}
+
+impl SourceError {
+    /// The same, with something more to know.
+    #[cfg(feature = "registry")]
+    pub(crate) fn and(mut self, more: &str) -> SourceError {
+        match &mut self {
+            SourceError::NotFound { detail, .. }
+            | SourceError::Denied { detail, .. }
+            | SourceError::Throttled { detail, .. }
+            | SourceError::Unreachable { detail, .. }
+            | SourceError::Broken { detail, .. }
+            | SourceError::CannotUnpack { detail, .. }
+            | SourceError::Unsupported { detail, .. } => *detail = format!("{detail}; {more}"),
+            SourceError::NoPlatform { .. } => {}
+        }
+        self
+    }
 }
 
 impl From<InvalidDigest> for SourceError {

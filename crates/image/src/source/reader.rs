@@ -138,6 +138,11 @@ impl Image {
         self.store.tally()
     }
 
+    /// The mirrors that something was read from.
+    pub fn mirrors(&self) -> Vec<String> {
+        self.store.mirrors()
+    }
+
     /// Sets who is told about progress.
     pub fn set_progress(&mut self, progress: Box<dyn Progress>) {
         self.progress = progress;

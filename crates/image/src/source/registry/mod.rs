@@ -10,6 +10,7 @@ mod challenge;
 mod document;
 mod ecr;
 mod login;
+mod mirror;
 mod parts;
 mod patience;
 mod resolver;
@@ -19,6 +20,7 @@ mod transport;
 pub(in crate::source) mod words;
 
 pub use ecr::{EcrHost, ecr_host};
+pub use mirror::open;
 
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
