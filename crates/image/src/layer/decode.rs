@@ -1,5 +1,9 @@
 //! From a layer's stored bytes to its tar archive: counted, hashed and bounded as they pass.
+//!
+//! Three steps, each with a thread of its own once a layer turns out to be read at length: the medium gives bytes, which
+//! are counted and hashed; the decoder unpacks them; the asker hashes what came out and walks through the archive.
 
+use super::ahead::Ahead;
 use crate::digest::{Digest, Hasher};
 use crate::limits::{Limit, Limits};
 use crate::manifest::Descriptor;
@@ -8,6 +12,8 @@ use crate::tar::Input;
 use flate2::bufread::MultiGzDecoder;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes that are taken from a medium at once.
 const TAKE: usize = 64 * 1024;
@@ -24,13 +30,13 @@ const OTHERS: [(&str, &[u8]); 2] = [("bzip2", b"BZh"), ("xz", b"\xfd7zXZ\0")];
 pub(super) struct Stored {
     stream: Box<dyn Read + Send>,
     name: String,
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
-    taken: u64,
     size: u64,
+    taken: u64,
+    /// The same number, for whoever looks on.
+    seen: Arc<AtomicU64>,
     hasher: Hasher,
     ended: bool,
+    failed: Option<SourceError>,
 }
 
 impl Stored {
@@ -38,76 +44,52 @@ impl Stored {
         Stored {
             stream,
             name: name.into(),
-            buffer: vec![0; TAKE],
-            start: 0,
-            end: 0,
-            taken: 0,
             size: descriptor.size,
+            taken: 0,
+            seen: Arc::default(),
             hasher: descriptor.digest.hasher(),
             ended: false,
+            failed: None,
         }
-    }
-
-    /// How many bytes the medium gave.
-    pub(super) fn taken(&self) -> u64 {
-        self.taken
     }
 
     fn broken(&self, detail: String) -> SourceError {
         SourceError::Broken { object: self.name.clone(), detail }
     }
 
-    /// Takes more bytes into the buffer, behind those that are there.
-    fn take(&mut self) -> io::Result<()> {
-        if self.start == self.end {
-            (self.start, self.end) = (0, 0);
+    /// Takes more bytes; none at the end.
+    fn take(&mut self, buffer: &mut [u8]) -> Result<usize, SourceError> {
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
         }
         // One byte more than there should be, to see that there are more.
-        let room = (self.size - self.taken).saturating_add(1);
-        let room = usize::try_from(room).unwrap_or(usize::MAX).min(self.buffer.len() - self.end);
+        let room = usize::try_from(self.size - self.taken).unwrap_or(usize::MAX).saturating_add(1);
+        let room = room.min(buffer.len());
         if self.ended || room == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let got = loop {
-            match self.stream.read(&mut self.buffer[self.end..self.end + room]) {
+            match self.stream.read(&mut buffer[..room]) {
+                Ok(got) => break got,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
+                Err(error) => return Err(self.failure(error)),
             }
         };
         self.ended = got == 0;
-        self.hasher.update(&self.buffer[self.end..self.end + got]);
-        self.end += got;
         self.taken += got as u64;
         if self.taken > self.size {
-            self.ended = true;
             let size = self.size;
-            return Err(io::Error::other(
-                self.broken(format!("it is longer than the {size} bytes that its descriptor says")),
-            ));
+            return Err(self.broken(format!("it is longer than the {size} bytes that its descriptor says")));
         }
-        Ok(())
-    }
-
-    /// The first bytes, without taking them away.
-    fn peek(&mut self, count: usize) -> io::Result<&[u8]> {
-        while self.end - self.start < count && !self.ended {
-            self.take()?;
-        }
-        Ok(&self.buffer[self.start..self.end])
+        self.hasher.update(&buffer[..got]);
+        self.seen.store(self.taken, Ordering::Relaxed);
+        Ok(got)
     }
 
     /// Reads what is left, and compares size and digest with the descriptor's.
-    pub(super) fn verify(&mut self, wanted: &Digest) -> Result<(), SourceError> {
-        loop {
-            match self.fill_buf() {
-                Ok([]) => break,
-                Ok(bytes) => {
-                    let length = bytes.len();
-                    self.consume(length);
-                }
-                Err(error) => return Err(self.failure(error)),
-            }
-        }
+    fn verify(&mut self, wanted: &Digest) -> Result<(), SourceError> {
+        let mut buffer = vec![0; TAKE];
+        while self.take(&mut buffer)? > 0 {}
         if self.taken < self.size {
             return Err(self.broken(format!("it ends after {} of {} bytes", self.taken, self.size)));
         }
@@ -133,34 +115,18 @@ pub(super) fn source_error(error: io::Error) -> Result<SourceError, io::Error> {
     error.downcast::<SourceError>()
 }
 
+/// An error is the same ever after.
 impl Read for Stored {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.fill_buf()?;
-        let length = bytes.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&bytes[..length]);
-        self.consume(length);
-        Ok(length)
-    }
-}
-
-impl BufRead for Stored {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.start == self.end {
-            self.take()?;
-        }
-        Ok(&self.buffer[self.start..self.end])
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.start = (self.start + count).min(self.end);
+        self.take(buffer).map_err(|error| io::Error::other(self.failed.insert(error).clone()))
     }
 }
 
 /// How a layer is compressed.
 enum Decoder {
-    Plain(Box<Stored>),
-    Gzip(Box<MultiGzDecoder<Stored>>),
-    Zstd(Box<zstd::stream::read::Decoder<'static, Stored>>),
+    Plain(Box<Ahead<Stored>>),
+    Gzip(Box<MultiGzDecoder<Ahead<Stored>>>),
+    Zstd(Box<zstd::stream::read::Decoder<'static, Ahead<Stored>>>),
 }
 
 /// The names of compressions, as media types have them.
@@ -203,74 +169,89 @@ impl Compression {
     }
 }
 
-/// The tar archive of a layer.
-pub(super) struct Unpacked {
+/// A decoder, and how much may come out of it.
+struct Inflate {
     decoder: Decoder,
-    compression: Compression,
-    buffer: Vec<u8>,
-    start: usize,
-    end: usize,
+    name: String,
+    size: u64,
     total: u64,
     limit: (u64, Limit),
-    hasher: Option<Hasher>,
+}
+
+impl Inflate {
+    /// The stored bytes beneath.
+    fn stored(&mut self) -> io::Result<&mut Stored> {
+        match &mut self.decoder {
+            Decoder::Plain(stored) => stored.recall(),
+            Decoder::Gzip(decoder) => decoder.get_mut().recall(),
+            Decoder::Zstd(decoder) => decoder.get_mut().recall(),
+        }
+    }
+}
+
+impl Read for Inflate {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let got = match &mut self.decoder {
+            Decoder::Plain(stored) => stored.read(buffer),
+            Decoder::Gzip(decoder) => decoder.read(buffer),
+            Decoder::Zstd(decoder) => decoder.read(buffer),
+        }?;
+        self.total += got as u64;
+        let (most, limit) = self.limit;
+        if self.total > most {
+            let detail =
+                format!("it unpacks to more than {most} bytes, out of {}: {}", self.size, limit.hint());
+            return Err(io::Error::other(SourceError::Broken { object: self.name.clone(), detail }));
+        }
+        Ok(got)
+    }
+}
+
+/// The tar archive of a layer.
+pub(super) struct Unpacked {
+    archive: Ahead<Inflate>,
+    compression: Compression,
+    /// What came out and was looked at, or is about to be.
+    total: u64,
+    hasher: Hasher,
+    name: String,
+    taken: Arc<AtomicU64>,
 }
 
 impl Unpacked {
     /// Looks at the first bytes and sets up the decoder for them. `diff_id` tells how to hash what comes out.
     pub(super) fn new(
-        mut stored: Stored,
+        stored: Stored,
         diff_id: Option<&Digest>,
         limits: &Limits,
     ) -> Result<Unpacked, SourceError> {
+        let (name, size, taken) = (stored.name.clone(), stored.size, Arc::clone(&stored.seen));
+        let mut stored = Ahead::new(stored, TAKE);
         let head = match stored.peek(6) {
-            Ok(head) => head.to_vec(),
-            Err(error) => return Err(stored.failure(error)),
+            Ok(head) => head,
+            Err(error) => return Err(stored.recall().map_err(|_| broke_off(&name))?.failure(error)),
         };
-        let object = stored.name.clone();
-        let compression = Compression::detect(&head).map_err(|name| SourceError::Unsupported {
-            object: object.clone(),
-            detail: format!("it is compressed with {name}, which containerd does not unpack either"),
+        let unsupported = |detail| SourceError::Unsupported { object: name.clone(), detail };
+        let compression = Compression::detect(head).map_err(|name| {
+            unsupported(format!("it is compressed with {name}, which containerd does not unpack either"))
         })?;
-        let limit = limits.unpacked(stored.size);
+        let limit = limits.unpacked(size);
         let decoder = match compression {
             Compression::None => Decoder::Plain(Box::new(stored)),
             Compression::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(stored))),
             Compression::Zstd => {
                 let decoder = zstd::stream::read::Decoder::with_buffer(stored);
-                let decoder = decoder
-                    .map_err(|error| SourceError::Unsupported { object, detail: format!("zstd: {error}") })?;
-                Decoder::Zstd(Box::new(decoder))
+                Decoder::Zstd(Box::new(decoder.map_err(|error| unsupported(format!("zstd: {error}")))?))
             }
         };
-        let hasher = diff_id.map(Digest::hasher);
-        Ok(Unpacked {
-            decoder,
-            compression,
-            buffer: vec![0; CHUNK],
-            start: 0,
-            end: 0,
-            total: 0,
-            limit,
-            hasher,
-        })
+        let archive = Ahead::new(Inflate { decoder, name: name.clone(), size, total: 0, limit }, CHUNK);
+        let hasher = diff_id.map_or_else(Hasher::sha256, Digest::hasher);
+        Ok(Unpacked { archive, compression, total: 0, hasher, name, taken })
     }
 
-    /// The stored bytes beneath.
-    pub(super) fn stored(&self) -> &Stored {
-        match &self.decoder {
-            Decoder::Plain(stored) => stored,
-            Decoder::Gzip(decoder) => decoder.get_ref(),
-            Decoder::Zstd(decoder) => decoder.get_ref(),
-        }
-    }
-
-    /// The stored bytes beneath.
-    pub(super) fn stored_mut(&mut self) -> &mut Stored {
-        match &mut self.decoder {
-            Decoder::Plain(stored) => stored,
-            Decoder::Gzip(decoder) => decoder.get_mut(),
-            Decoder::Zstd(decoder) => decoder.get_mut(),
-        }
+    /// How many bytes the medium gave.
+    pub(super) fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// How many bytes came out.
@@ -284,50 +265,40 @@ impl Unpacked {
     }
 
     /// The digest of all that came out.
-    pub(super) fn digest(&self) -> Option<Digest> {
-        self.hasher.clone().map(Hasher::finish)
+    pub(super) fn digest(&self) -> Digest {
+        self.hasher.clone().finish()
     }
 
-    /// Decompresses the next bytes, where none are left; false at the end.
-    fn fill(&mut self) -> io::Result<bool> {
-        if self.start < self.end {
-            return Ok(true);
-        }
-        (self.start, self.end) = (0, 0);
-        let got = loop {
-            let read = match &mut self.decoder {
-                Decoder::Plain(stored) => stored.read(&mut self.buffer),
-                Decoder::Gzip(decoder) => decoder.read(&mut self.buffer),
-                Decoder::Zstd(decoder) => decoder.read(&mut self.buffer),
-            };
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => break other?,
-            }
-        };
-        self.end = got;
-        self.total += got as u64;
-        if self.total > self.limit.0 {
-            let stored = self.stored();
-            let ((most, limit), size) = (self.limit, stored.size);
-            let detail = format!("it unpacks to more than {most} bytes, out of {size}: {}", limit.hint());
-            return Err(io::Error::other(stored.broken(detail)));
-        }
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&self.buffer[..got]);
-        }
-        Ok(got > 0)
+    /// Unpacks no more, reads the stored bytes to their end, and compares their size and digest.
+    pub(super) fn verify(&mut self, wanted: &Digest) -> Result<(), SourceError> {
+        let stored = self.archive.recall().and_then(Inflate::stored);
+        stored.map_err(|_| broke_off(&self.name))?.verify(wanted)
     }
+
+    /// The next bytes; none at the end.
+    fn fill(&mut self) -> io::Result<&[u8]> {
+        let fresh = self.archive.left() == 0;
+        let bytes = self.archive.fill_buf()?;
+        if fresh {
+            self.total += bytes.len() as u64;
+            self.hasher.update(bytes);
+        }
+        Ok(bytes)
+    }
+}
+
+/// A thread panicked: what it read is not known.
+pub(crate) fn broke_off(name: &str) -> SourceError {
+    let detail = "reading it broke off within this program, which is a fault of ours".into();
+    SourceError::Broken { object: name.into(), detail }
 }
 
 impl Read for Unpacked {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if !self.fill()? {
-            return Ok(0);
-        }
-        let length = buffer.len().min(self.end - self.start);
-        buffer[..length].copy_from_slice(&self.buffer[self.start..self.start + length]);
-        self.start += length;
+        let bytes = self.fill()?;
+        let length = buffer.len().min(bytes.len());
+        buffer[..length].copy_from_slice(&bytes[..length]);
+        self.archive.consume(length);
         Ok(length)
     }
 }
@@ -335,9 +306,12 @@ impl Read for Unpacked {
 impl Input for Unpacked {
     fn skip(&mut self, count: u64) -> io::Result<u64> {
         let mut left = count;
-        while left > 0 && self.fill()? {
-            let length = usize::try_from(left).unwrap_or(usize::MAX).min(self.end - self.start);
-            self.start += length;
+        while left > 0 {
+            let length = match self.fill()?.len() {
+                0 => break,
+                ready => usize::try_from(left).unwrap_or(usize::MAX).min(ready),
+            };
+            self.archive.consume(length);
             left -= length as u64;
         }
         Ok(count - left)

@@ -3,6 +3,7 @@
 //! Nothing is unpacked to disk and nothing is read twice: the stream stands still right behind the head of the file
 //! that was asked for, and the next question reads on from there.
 
+mod ahead;
 mod capture;
 mod decode;
 mod index;
@@ -11,6 +12,7 @@ mod spent;
 
 pub(crate) use capture::{Body, capture};
 pub use decode::Compression;
+pub(crate) use decode::broke_off;
 pub(crate) use index::sealed::{Block, ReadAt, Sealed, Written};
 pub use index::{LayerIndex, Node, Standing};
 pub(crate) use spent::Spent;
@@ -90,7 +92,7 @@ impl Layer {
     /// Stored bytes that were read of it.
     pub fn bytes_read(&self) -> u64 {
         match &self.state {
-            State::Reading(archive) => archive.get_ref().stored().taken(),
+            State::Reading(archive) => archive.get_ref().taken(),
             _ => 0,
         }
     }
@@ -161,7 +163,9 @@ impl Layer {
         &mut self,
         open: impl FnOnce(&Descriptor) -> Result<Box<dyn Read + Send>, SourceError>,
     ) -> Result<Box<Archive<Unpacked>>, SourceError> {
-        if let State::Reading(archive) = std::mem::replace(&mut self.state, State::Unopened) {
+        // Where the reading ends in a panic, it stays failed.
+        let broken = State::Failed(broke_off(&self.name));
+        if let State::Reading(archive) = std::mem::replace(&mut self.state, broken) {
             return Ok(archive);
         }
         let unsupported =
@@ -201,7 +205,7 @@ impl Layer {
                 Err(error) => return Err(self.failure(archive, error)),
             };
             let taken = self.take(archive, &entry);
-            pulse(archive.get_ref().stored().taken());
+            pulse(archive.get_ref().taken());
             if let Err(error) = taken {
                 return Err(self.blame(archive, &entry, error));
             }
@@ -232,7 +236,7 @@ impl Layer {
     fn finish_body(&mut self, archive: &mut Archive<Unpacked>, pulse: Pulse<'_>) -> Result<(), SourceError> {
         while archive.body_left() > STRIDE {
             archive.skip_body(STRIDE).map_err(|error| self.failure(archive, error))?;
-            pulse(archive.get_ref().stored().taken());
+            pulse(archive.get_ref().taken());
         }
         if let Some(fingerprint) =
             archive.finish_fingerprint().map_err(|error| self.failure(archive, error))?
@@ -248,10 +252,8 @@ impl Layer {
         if let Err(error) = crate::tar::Input::skip(unpacked, u64::MAX) {
             return Err(self.failure(archive, error.into()));
         }
-        unpacked.stored_mut().verify(&self.descriptor.digest)?;
-        if let Some(found) = unpacked.digest() {
-            self.compare(&found)?;
-        }
+        unpacked.verify(&self.descriptor.digest)?;
+        self.compare(&unpacked.digest())?;
         self.seal(unpacked)
     }
 
@@ -265,7 +267,7 @@ impl Layer {
             other => other,
         };
         let unpacked = archive.input();
-        if let Err(error) = unpacked.stored_mut().verify(&self.descriptor.digest) {
+        if let Err(error) = unpacked.verify(&self.descriptor.digest) {
             return error;
         }
         let format = match unpacked.compression() {
@@ -286,7 +288,7 @@ impl Layer {
         match trouble {
             Trouble::Tar(error) => self.failure(archive, error),
             Trouble::Refused(Refusal::Runtime(detail)) => {
-                match archive.input().stored_mut().verify(&self.descriptor.digest) {
+                match archive.input().verify(&self.descriptor.digest) {
                     Ok(()) => SourceError::CannotUnpack { object, detail },
                     Err(error) => error,
                 }

@@ -92,14 +92,14 @@ impl Layer {
         })?;
         if let Some(written) = written {
             let notes = self.index.notes().to_vec();
-            let table = match (&self.cache, unpacked.digest()) {
-                (Some(cache), Some(diff_id)) => {
-                    let digest = self.descriptor.digest.clone();
+            let table = match &self.cache {
+                Some(cache) => {
+                    let (digest, diff_id) = (self.descriptor.digest.clone(), unpacked.digest());
                     let (size, compression) = (self.descriptor.size, unpacked.compression());
                     let facts = Facts { digest, size, diff_id, compression, notes: notes.clone(), spent };
                     cache.keep_layer(&facts, written)
                 }
-                _ => Sealed::from(written),
+                None => Sealed::from(written),
             };
             self.index = LayerIndex::of_table(table, notes);
         }

@@ -1,5 +1,7 @@
 //! Reads an image out of a [`Store`]: documents first, and of the layers only as much as a question needs.
 
+mod sweep;
+
 use super::{Document, Selector, SourceError, Store, Tally, Witnesses};
 use crate::cache::Cache;
 use crate::config::Config;
@@ -13,6 +15,7 @@ use crate::rootfs::{Answer, Found, Rootfs};
 use crate::witness::{Kind, Origin, Witness};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
+use sweep::Job;
 
 mod kept;
 
@@ -330,11 +333,7 @@ impl Image {
     /// # Errors
     /// A [`SourceError`] of a manifest, a config or a layer; what was read until then stays.
     pub fn sweep(&mut self, manifests: &[Digest]) -> Result<(), SourceError> {
-        for manifest in manifests {
-            let child = self.prepare(manifest)?;
-            (0..child.manifest.layers.len()).rev().try_for_each(|at| self.read_layer(&child, at, None))?;
-        }
-        Ok(())
+        self.read_all(manifests, |layer| !layer.is_complete()).map(|_| ())
     }
 
     /// Reads those layers of a manifest to their ends that were opened, and only these: what was found in them is
@@ -343,15 +342,32 @@ impl Image {
     /// # Errors
     /// As [`Image::sweep`].
     pub fn finish_opened(&mut self, manifest: &Digest) -> Result<bool, SourceError> {
-        let child = self.prepare(manifest)?;
-        let mut any = false;
-        for (at, descriptor) in child.manifest.layers.iter().enumerate().rev() {
-            if self.layers.get(&descriptor.digest).is_some_and(Layer::is_open) {
-                any = true;
-                self.read_layer(&child, at, None)?;
+        self.read_all(std::slice::from_ref(manifest), Layer::is_open)
+    }
+
+    /// Reads such layers to their ends, several at once; whether there were any.
+    fn read_all(
+        &mut self,
+        manifests: &[Digest],
+        wanted: impl Fn(&Layer) -> bool,
+    ) -> Result<bool, SourceError> {
+        let mut places: HashMap<Digest, (usize, usize, usize)> = HashMap::new();
+        for manifest in manifests {
+            let layers = self.prepare(manifest)?.manifest.layers;
+            for (at, descriptor) in layers.iter().enumerate().rev() {
+                let rank = places.len();
+                places.entry(descriptor.digest.clone()).or_insert((at + 1, layers.len(), rank));
             }
         }
-        Ok(any)
+        let layers = self.layers.iter_mut().filter(|(_, layer)| wanted(layer));
+        let jobs: Vec<Job<'_>> = layers
+            .filter_map(|(digest, layer)| {
+                let (number, layers, rank) = *places.get(digest)?;
+                Some(Job { number, layers, rank, layer })
+            })
+            .collect();
+        let any = !jobs.is_empty();
+        sweep::read_all(jobs, self.store.as_mut(), self.progress.as_mut()).map(|()| any)
     }
 
     /// What is odd about the layers of one manifest, as far as they were read.
