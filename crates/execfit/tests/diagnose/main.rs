@@ -15,6 +15,7 @@ mod double;
 mod explain;
 mod hosts;
 mod inspect;
+mod logins;
 mod mirrors;
 mod network;
 mod reading;

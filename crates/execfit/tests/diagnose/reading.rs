@@ -44,11 +44,16 @@ fn slips_of_the_pen() {
 }
 
 #[test]
-fn help_names_every_limit_and_its_default() {
+fn help_and_book_name_every_limit_and_its_default() {
+    let book = include_str!("../../../../book/src/registries.md");
     let help = run(execfit(Vec::new()).args(["inspect", "--help"]));
     help.says(&["--ca-file <FILE>", "--insecure-registry <HOST[:PORT]>", "--limit <KEY=VALUE>"]);
     for limit in execfit_image::limits::ALL {
-        help.says(&[&format!("{} = ", limit.key)]);
+        let line =
+            help.stdout.lines().find_map(|line| line.trim().strip_prefix(&format!("{} = ", limit.key)));
+        let (default, _) = line.unwrap().split_once(": ").unwrap();
+        let row = format!("| `{}` | {default} | {} |", limit.key, limit.what);
+        assert!(book.contains(&row), "{row}");
     }
     help.says(&["unpacked-bytes = 64G", "ratio = 1100", "document-bytes = 4M"]);
 }

@@ -7,6 +7,8 @@
 
 #![cfg(feature = "registry")]
 
+mod context;
+
 use super::registry::words;
 use super::{SourceError, Tally};
 use reqwest::blocking::{Client, Response};
@@ -18,8 +20,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use url::{Host, Url};
 
-/// Where Docker listens unless told otherwise.
-const SOCKET: &str = "/var/run/docker.sock";
 /// How long a question may take.
 const QUESTION: Duration = Duration::from_secs(30);
 /// How long the engine may be silent while it exports: it collects the whole image before it sends the first byte.
@@ -41,13 +41,17 @@ pub struct Daemon {
 
 impl Daemon {
     /// The image of this name, tag, digest or id, in the engine at `host` (`unix://PATH`, or `tcp://` to loopback);
-    /// without it at `$DOCKER_HOST`, or where Docker listens by default. Nothing is asked yet.
+    /// without it in the one that the Docker CLI would ask: `$DOCKER_HOST`, the context in use, or where Docker listens
+    /// by default. Nothing is asked yet.
     ///
     /// # Errors
     /// [`SourceError::Unsupported`] for other addresses.
     pub fn new(name: &str, host: Option<&str>) -> Result<Daemon, SourceError> {
-        let environment = std::env::var("DOCKER_HOST").ok().filter(|host| !host.is_empty());
-        let host = host.map(String::from).or(environment).unwrap_or_else(usual);
+        let unknown = |detail: String| SourceError::Unsupported {
+            object: format!("docker-daemon:{name}"),
+            detail: format!("{detail}; name the engine with DOCKER_HOST"),
+        };
+        let host = host.map(String::from).map_or_else(context::address, Ok).map_err(unknown)?;
         let unsupported = |detail: String| SourceError::Unsupported {
             object: format!("docker-daemon:{name}"),
             detail: format!("the engine's address {} {detail}", words::short(&host)),
@@ -58,11 +62,11 @@ impl Daemon {
         let (builder, base) = match host.split_once("://") {
             Some(("unix", path)) => (builder.unix_socket(PathBuf::from(path)), "http://docker/".to_string()),
             Some(("tcp", address)) => (builder, format!("http://{address}/")),
-            _ => return Err(unsupported("is neither unix:// nor tcp://".into())),
+            _ => return Err(unsupported(out_of_reach(&host))),
         };
         let base = Url::parse(&base).map_err(|error| unsupported(format!("is malformed: {error}")))?;
         if !host.starts_with("unix://") && !is_loopback(&base) {
-            return Err(unsupported("is not on this machine, and is not encrypted".into()));
+            return Err(unsupported(out_of_reach(&host)));
         }
         let client = builder.build().map_err(|error| unsupported(words::chain(error)))?;
         Ok(Daemon { client, base, place: host.clone(), name: name.to_string(), tally: Tally::default() })
@@ -147,15 +151,16 @@ impl Daemon {
     }
 }
 
-/// The default address, or that of a rootless engine where only that is there.
-fn usual() -> String {
-    let rootless =
-        std::env::var_os("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("docker.sock"));
-    match rootless {
-        Some(socket) if !Path::new(SOCKET).exists() && socket.exists() => {
-            format!("unix://{}", socket.display())
+/// Why an engine at this address is not asked, and what to do instead.
+fn out_of_reach(host: &str) -> String {
+    let forward = "forward its socket (`ssh -nNT -L /tmp/docker.sock:/var/run/docker.sock USER@HOST`) and name it with \
+                   DOCKER_HOST=unix:///tmp/docker.sock, or save the image with `docker save` and read docker-archive:FILE";
+    match host.split_once("://").map(|(scheme, _)| scheme) {
+        Some("ssh") => format!("is reached over SSH, which execfit does not speak: {forward}"),
+        Some("tcp" | "http" | "https") => {
+            format!("is not on this machine, and TLS to Docker Engines is not supported: {forward}")
         }
-        _ => format!("unix://{SOCKET}"),
+        _ => "is neither unix:// nor tcp://".into(),
     }
 }
 
@@ -241,7 +246,19 @@ mod tests {
         for host in ["tcp://192.0.2.1:2375", "ssh://user@host", "npipe:////./pipe/x", "nonsense"] {
             let error = Daemon::new("app", Some(host)).err().unwrap();
             assert!(matches!(error, SourceError::Unsupported { .. }), "{error:?}");
+            assert_eq!(
+                error.to_string().contains("docker save"),
+                host.starts_with("tcp") || host.starts_with("ssh")
+            );
         }
+        let error = Daemon::new("app", Some("ssh://ann:hunter2@host")).err().unwrap().to_string();
+        assert!(
+            error.starts_with(
+                "docker-daemon:app is not supported: the engine's address ssh://host is reached over SSH, which execfit \
+                 does not speak: forward its socket (`ssh -nNT -L "
+            ),
+            "{error}"
+        );
         assert!(Daemon::new("app", Some("tcp://127.0.0.1:2375")).is_ok());
     }
 }
