@@ -128,6 +128,9 @@ pub struct ChildFacts {
     /// Whether files were kept with what a dynamic loader reads of them. Cases of before are answered up to the kernel.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub libraries: bool,
+    /// The layers, counted from the bottom, 1 first, that were not read but are known by their tables of contents.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub as_listed: Vec<usize>,
     /// The files that a verdict asked for, by path; `null` = it was looked for and is not there.
     #[serde(default)]
     pub files: BTreeMap<String, Option<FileFacts>>,

@@ -44,6 +44,9 @@ pub struct Evidence {
     /// The layer's digest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer_digest: Option<String>,
+    /// Whether that is only what the layer's table of contents lists: the layer itself was not read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub as_listed: bool,
     /// The instruction that made the layer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub instruction: Option<String>,

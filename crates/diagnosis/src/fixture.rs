@@ -162,6 +162,7 @@ impl Picture {
             digest: Digest::of(format!("layer {layer}").as_bytes()),
             instruction: Some(attribution),
             verified: true,
+            as_listed: false,
         };
         let witness =
             Witness { kind, mode, uid: 0, gid: 0, size, capability: None, pieces, origin: Some(origin) };

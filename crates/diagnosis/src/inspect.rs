@@ -111,6 +111,10 @@ pub struct RunReport {
     /// Why what the program starts was not followed further.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_followed: Option<String>,
+    /// The layers, counted from the bottom, that were not read: what the answer says of them is what their tables of
+    /// contents list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub as_listed: Vec<usize>,
     /// The steps from `argv[0]` to the answer.
     pub trace: Vec<StepReport>,
 }
@@ -142,6 +146,9 @@ pub struct StepReport {
     /// Number of that layer from the bottom, 1 first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer_number: Option<usize>,
+    /// Whether that is only what the layer's table of contents lists: the layer itself was not read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub as_listed: bool,
     /// The instruction that made the layer.
     pub instruction: Option<String>,
     /// The source of the rule.
@@ -266,6 +273,7 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
     let differ = choices.iter().any(|(_, digest)| *digest != choices[0].1);
     let choice = |(engine, manifest): (Engine, Option<Digest>)| Choice { runtime: engine.name(), manifest };
     let failure = run.verdict.failure();
+    let child = run.manifest.as_ref().and_then(|digest| subject.image()?.child(digest));
     RunReport {
         platform: run.platform.to_string(),
         host: run.host.map(Architecture::name),
@@ -279,6 +287,7 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
         reason: if let Verdict::Unknown(reason) = &run.verdict { Some(reason.clone()) } else { None },
         handed_over: run.links.iter().map(|link| link.text.clone()).collect(),
         not_followed: run.not_followed.clone(),
+        as_listed: child.map(|child| child.as_listed.clone()).unwrap_or_default(),
         trace: run.trace.iter().map(step).collect(),
         findings: found,
     }
@@ -318,6 +327,7 @@ fn step(step: &TraceStep) -> StepReport {
         detail,
         layer: step.origin.as_ref().map(|origin| origin.digest.clone()),
         layer_number: step.origin.as_ref().map(|origin| origin.layer),
+        as_listed: step.origin.as_ref().is_some_and(|origin| origin.as_listed),
         instruction: step.origin.as_ref().and_then(run::instruction),
         source,
     }

@@ -267,6 +267,7 @@ pub fn ladder(run: &Run) -> Vec<Evidence> {
         path: (!link.path.is_empty()).then(|| run::show(&link.path)),
         layer: link.origin.as_ref().map(|origin| format!("{} of {}", origin.layer, origin.layers)),
         layer_digest: link.origin.as_ref().map(|origin| origin.digest.to_string()),
+        as_listed: link.origin.as_ref().is_some_and(|origin| origin.as_listed),
         instruction: link.origin.as_ref().and_then(run::instruction),
         ..Evidence::seen(link.text.clone())
     });
@@ -316,6 +317,7 @@ fn rung(step: &TraceStep) -> Evidence {
         path: Some(path),
         layer: origin.map(|origin| format!("{} of {}", origin.layer, origin.layers)),
         layer_digest: origin.map(|origin| origin.digest.to_string()),
+        as_listed: origin.is_some_and(|origin| origin.as_listed),
         instruction: origin.and_then(run::instruction),
         source,
     }

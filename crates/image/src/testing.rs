@@ -1,5 +1,7 @@
 //! Makes small archives, layers and images for tests.
 
+pub(crate) mod seekable;
+
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
 use crate::source::{Document, Selector, SourceError, Store, Tally};

@@ -92,4 +92,7 @@ pub struct Origin {
     pub instruction: Option<Attribution>,
     /// Whether the layer was read to its end and its digest verified.
     pub verified: bool,
+    /// Whether that is only what the layer's table of contents lists; the layer itself was not read.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub as_listed: bool,
 }

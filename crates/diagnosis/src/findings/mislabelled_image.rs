@@ -75,6 +75,7 @@ fn files(entry: &Entry, child: &ChildFacts, run: &Run) -> Option<Shown> {
         path: Some(path),
         layer: step.origin.as_ref().map(|origin| format!("{} of {}", origin.layer, origin.layers)),
         layer_digest: step.origin.as_ref().map(|origin| origin.digest.to_string()),
+        as_listed: step.origin.as_ref().is_some_and(|origin| origin.as_listed),
         instruction,
         source: Some("elf(5), e_machine".into()),
     });

@@ -28,6 +28,10 @@ pub(super) struct Reading {
     /// where no mirror has the image. Mirrors do not get the registry's credentials
     #[arg(long, value_name = "PREFIX=LOCATION")]
     mirror: Vec<Mirror>,
+    /// Read layers that have a table of contents (SOCI, eStargz, zstd:chunked), too, as Docker and Fargate unpack them,
+    /// and do not rest on what the tables list
+    #[arg(long)]
+    no_toc: bool,
     /// Change what reading may take: one of the limits below, as a number with K, M, G or T behind it; may be repeated
     #[arg(long, value_name = "KEY=VALUE", long_help = limits_help(), value_parser = limit)]
     limit: Vec<String>,
@@ -48,7 +52,7 @@ impl Reading {
         for text in &self.limit {
             access.limits.set(text).map_err(usage)?;
         }
-        Ok(Terms { access })
+        Ok(Terms { access, ignore_tables: self.no_toc })
     }
 }
 

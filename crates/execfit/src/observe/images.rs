@@ -28,11 +28,14 @@ pub struct Read {
 pub struct Terms {
     /// How registries are reached, and what reading may take.
     pub access: Access,
+    /// Whether tables of contents of layers are not looked at, and the layers read.
+    pub ignore_tables: bool,
 }
 
 /// The images of a case, each opened once.
 pub struct Images {
     access: Access,
+    ignore_tables: bool,
     /// Whether names may be of other places than registries. Those of task definitions may not: they are the world's.
     transports: bool,
     progress: bool,
@@ -46,6 +49,7 @@ impl Images {
     pub fn new(terms: Terms, progress: bool) -> Images {
         Images {
             access: terms.access,
+            ignore_tables: terms.ignore_tables,
             transports: false,
             progress,
             open: BTreeMap::new(),
@@ -105,10 +109,14 @@ impl Images {
             }
             Need::File { name, digest, path } => {
                 let found = self.witness(&name, &digest, &path);
+                let listed = self.as_listed(&name, &digest);
                 let child = image_of(case, &name)
                     .and_then(|image| image.children.iter_mut().find(|child| child.digest == digest));
                 match (child, found) {
-                    (Some(child), Ok(witness)) => child.insert(&path, witness),
+                    (Some(child), Ok(witness)) => {
+                        child.as_listed = listed;
+                        child.insert(&path, witness);
+                    }
                     (Some(child), Err(error)) => child.trouble = Some(trouble(&error)),
                     (None, _) => {}
                 }
@@ -143,6 +151,9 @@ impl Images {
         };
         if self.progress {
             image.set_progress(Box::new(Terminal::new(name)));
+        }
+        if self.ignore_tables {
+            image.ignore_tables();
         }
         let facts = ImageFacts {
             name: name.into(),
@@ -195,6 +206,14 @@ impl Images {
             Opened::Image(image) => image.witness(digest, path),
         }
     }
+
+    /// The layers of a manifest that are known by their tables of contents.
+    fn as_listed(&mut self, name: &str, digest: &Digest) -> Vec<usize> {
+        match self.opened(name) {
+            Ok(Opened::Image(image)) => image.as_listed(digest),
+            _ => Vec::new(),
+        }
+    }
 }
 
 fn image_of<'c>(case: &'c mut Case, name: &str) -> Option<&'c mut ImageFacts> {
@@ -243,6 +262,7 @@ fn blank(digest: Digest) -> ChildFacts {
         user: String::new(),
         working_dir: String::new(),
         libraries: true,
+        as_listed: Vec::new(),
         files: BTreeMap::new(),
         trouble: None,
     }

@@ -163,6 +163,7 @@ fn run_text(run: &RunReport) -> String {
                 (None, Some(layer)) => format!(" {DIM}(layer {layer}){DIM:#}"),
                 _ => String::new(),
             };
+            let from = if step.as_listed { format!("{from} {DIM}as listed{DIM:#}") } else { from };
             text.push_str(&format!("          {}{arrow}{}{from}\n", step.path, super::line(&detail)));
         }
         for link in &run.handed_over {
@@ -171,6 +172,9 @@ fn run_text(run: &RunReport) -> String {
         if let Some(why) = &run.not_followed {
             text.push_str(&format!("          what it starts was not followed: {}\n", super::line(why)));
         }
+    }
+    if !run.as_listed.is_empty() {
+        text.push_str(&format!("          {DIM}{}{DIM:#}\n", as_listed(&run.as_listed)));
     }
     text
 }
@@ -256,12 +260,27 @@ fn remedy_text(remedy: &Remedy) -> String {
     text
 }
 
+/// Which layers are known by their tables of contents only.
+fn as_listed(layers: &[usize]) -> String {
+    let numbers: Vec<String> = layers.iter().map(usize::to_string).collect();
+    let numbers = numbers.join(", ");
+    match layers {
+        [_] => {
+            format!("as listed in the table of contents of layer {numbers}; the layer itself was not read")
+        }
+        _ => format!(
+            "as listed in the tables of contents of layers {numbers}; the layers themselves were not read"
+        ),
+    }
+}
+
 /// The layer and the instruction that brought a file.
 fn origin_of(evidence: &Evidence, detail: Detail) -> Vec<String> {
     let layer = evidence.layer.as_ref().map(|layer| format!("layer {layer}"));
     let instruction = evidence.instruction.as_ref().map(|instruction| shortened(instruction));
     let digest = evidence.layer_digest.clone().filter(|_| detail == Detail::Verbose);
-    [layer, instruction, digest].into_iter().flatten().collect()
+    let listed = evidence.as_listed.then(|| "as listed in its table of contents".to_string());
+    [layer, instruction, listed, digest].into_iter().flatten().collect()
 }
 
 fn last_line(verdict: VerdictName, read: &Read, detail: Detail) -> String {

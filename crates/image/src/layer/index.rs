@@ -308,14 +308,27 @@ impl LayerIndex {
         self.put(path, Arc::new(node), limits)
     }
 
-    /// containerd `hardlinkRootPath` and `link(2)`: the target must be in the layer already.
-    fn hardlink(&mut self, target: &[u8], limits: &Limits) -> Result<Arc<Node>, Refusal> {
+    /// Where the target of a hard link lies: links on the way to it are followed inside the layer.
+    pub(super) fn link_target(&mut self, target: &[u8], limits: &Limits) -> Result<Vec<u8>, Refusal> {
         let slash = target.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
         let (parent, base) = target.split_at(slash);
         let parts: Vec<&[u8]> = parent.split(|byte| *byte == b'/').collect();
         let mut path = self.resolve(&parts, limits)?;
         path.push(b'/');
         path.extend_from_slice(base);
+        Ok(path)
+    }
+
+    /// Keeps what was read of a file after it was put.
+    pub(super) fn keep_pieces(&mut self, path: &[u8], pieces: &[Piece]) {
+        if let Some(node) = self.nodes.get_mut(path) {
+            Arc::make_mut(node).pieces = pieces.to_vec();
+        }
+    }
+
+    /// containerd `hardlinkRootPath` and `link(2)`: the target must be in the layer already.
+    fn hardlink(&mut self, target: &[u8], limits: &Limits) -> Result<Arc<Node>, Refusal> {
+        let path = self.link_target(target, limits)?;
         match self.nodes.get(path.as_slice()) {
             Some(node) if node.is_directory() => {
                 refused("link: operation not permitted: its target is a directory")

@@ -9,6 +9,7 @@ mod decode;
 mod index;
 mod recall;
 mod spent;
+pub(crate) mod toc;
 
 pub(crate) use capture::{Body, capture};
 pub use decode::Compression;

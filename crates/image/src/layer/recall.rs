@@ -36,7 +36,7 @@ impl Layer {
     ///
     /// # Errors
     /// The error that reading would end with: the diff id is another than the config's.
-    pub(super) fn recall(&mut self, whole: bool) -> Result<bool, SourceError> {
+    pub(crate) fn recall(&mut self, whole: bool) -> Result<bool, SourceError> {
         let unread = matches!(self.state, State::Unopened) && self.descriptor.layer_kind() == LayerKind::Tar;
         let Some(cache) = self.cache.as_ref().filter(|_| unread) else { return Ok(false) };
         let Some((facts, table)) = cache.layer(&self.descriptor.digest) else { return Ok(false) };

@@ -13,11 +13,13 @@ use crate::limits::{DOCUMENT_BYTES, INDEX_DEPTH, INDEX_ENTRIES, LAYERS, Limits};
 use crate::manifest::{Descriptor, DocumentKind, Manifest, index_of, kind_of};
 use crate::rootfs::{Answer, Found, Rootfs};
 use crate::witness::{Kind, Origin, Witness};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use sweep::Job;
+use tables::Tables;
 
 mod kept;
+mod tables;
 
 /// Of how many entries without a platform the config is read.
 const MOST_RESOLVED: usize = 16;
@@ -47,6 +49,7 @@ pub struct Image {
     cache: Option<Cache>,
     progress: Box<dyn Progress>,
     privileged: bool,
+    tables: Tables,
 }
 
 /// One manifest of an image with its config, both verified.
@@ -98,6 +101,7 @@ impl Image {
             cache,
             progress: Box::new(()),
             privileged: false,
+            tables: Tables::default(),
         };
         if index {
             let root = image.root.clone();
@@ -265,10 +269,21 @@ impl Image {
     /// The config, size and digest compared.
     fn read_config(&mut self, descriptor: &Descriptor) -> Result<Vec<u8>, SourceError> {
         let object = format!("config {} of {}", descriptor.digest.short(), self.name);
+        self.read_blob(descriptor, object, self.limits.document_bytes, &DOCUMENT_BYTES.hint())
+    }
+
+    /// A blob of at most this length, size and digest compared.
+    fn read_blob(
+        &mut self,
+        descriptor: &Descriptor,
+        object: String,
+        most: u64,
+        hint: &str,
+    ) -> Result<Vec<u8>, SourceError> {
         let broken = |detail: String| SourceError::Broken { object: object.clone(), detail };
-        let (size, most) = (descriptor.size, self.limits.document_bytes);
+        let size = descriptor.size;
         if size > most {
-            return Err(broken(format!("it has {size} bytes, more than {most}: {}", DOCUMENT_BYTES.hint())));
+            return Err(broken(format!("it has {size} bytes, more than {most}: {hint}")));
         }
         let mut bytes = Vec::new();
         let stream = self.store.blob(descriptor)?;
@@ -307,10 +322,17 @@ impl Image {
                 continue;
             }
             let layer = match answer {
+                Answer::Found(Found { layer, .. }) if self.lacks(&child, layer, path) => {
+                    self.read_listed(&child, layer, path);
+                    continue;
+                }
                 Answer::Found(found) => return Ok(Some(self.testify(&child, path, found))),
                 Answer::Absent => return Ok(None),
                 Answer::Unread(layer) => layer,
             };
+            if self.list(&child, layer) {
+                continue;
+            }
             // A layer that was read as far as the path and still leaves it open is read to its end.
             let whole = last == Some(layer);
             self.read_layer(&child, layer, if whole { None } else { Some(path) })?;
@@ -328,12 +350,24 @@ impl Image {
     }
 
     /// Reads all layers of these manifests to their ends, each layer once: then every path of theirs has an answer,
-    /// and all digests were compared.
+    /// and all digests were compared. A layer with a table of contents is looked through by that where it costs clearly
+    /// less; [`Image::as_listed`] tells which are.
     ///
     /// # Errors
     /// A [`SourceError`] of a manifest, a config or a layer; what was read until then stays.
     pub fn sweep(&mut self, manifests: &[Digest]) -> Result<(), SourceError> {
-        self.read_all(manifests, |layer| !layer.is_complete()).map(|_| ())
+        let mut looked_through = HashSet::new();
+        for manifest in manifests {
+            let child = self.prepare(manifest)?;
+            for (at, layer) in child.manifest.layers.iter().enumerate() {
+                if !looked_through.contains(&layer.digest) && self.sweep_listed(&child, at) {
+                    looked_through.insert(layer.digest.clone());
+                }
+            }
+        }
+        let wanted =
+            |layer: &Layer| !layer.is_complete() && !looked_through.contains(&layer.descriptor().digest);
+        self.read_all(manifests, wanted).map(|_| ())
     }
 
     /// Reads those layers of a manifest to their ends that were opened, and only these: what was found in them is
@@ -378,6 +412,8 @@ impl Image {
             let notes = self.layers.get(&layer.digest).map(|read| read.index().notes()).unwrap_or_default();
             notes
                 .iter()
+                .map(String::as_str)
+                .chain(self.tables.notes(&layer.digest))
                 .map(move |note| format!("layer {}: {note}", layer.digest.short()))
                 .collect::<Vec<_>>()
         };
@@ -410,7 +446,7 @@ impl Image {
 
     fn rootfs(&self, child: &Child) -> Rootfs<'_> {
         let layers = child.manifest.layers.iter().filter_map(|layer| self.layers.get(&layer.digest));
-        Rootfs::new(layers).privileged(self.privileged)
+        Rootfs::new(layers.map(|layer| self.stratum(layer))).privileged(self.privileged)
     }
 
     /// Reads on in one layer: to a path, or to the end.
@@ -434,7 +470,8 @@ impl Image {
             let digest = child.manifest.layers.get(at)?.digest.clone();
             let verified = self.layers.get(&digest).is_some_and(Layer::is_complete);
             let instruction = history::attribute(&child.config.history, at, layers, path);
-            Some(Origin { layer: at + 1, layers, digest, instruction, verified })
+            let as_listed = self.is_listed(&digest);
+            Some(Origin { layer: at + 1, layers, digest, instruction, verified, as_listed })
         });
         Witness {
             kind: found.node.kind.clone().unwrap_or(Kind::CharDevice),

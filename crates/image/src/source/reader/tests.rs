@@ -248,3 +248,117 @@ fn a_sweep_tells_which_layer_is_broken() {
         )
     );
 }
+
+/// An image of one layer that is long enough for a table, and its manifest.
+fn seekable(shelf: &mut Shelf, blob: &[u8], layer: &serde_json::Value, own: &serde_json::Value) -> Digest {
+    let config = json!({"architecture": "arm64", "os": "linux"});
+    let config = shelf.blob(OCI_CONFIG, config.to_string().as_bytes());
+    let mut descriptor = shelf.blob("application/vnd.oci.image.layer.v1.tar+gzip", blob);
+    descriptor.annotations = serde_json::from_value(layer.clone()).unwrap();
+    shelf.document(&json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": config, "layers": [descriptor], "annotations": own,
+    }))
+}
+
+/// Programs, a library that is not executable, and 3 MB of noise.
+fn long_layer() -> Vec<u8> {
+    let mut state = 1u32;
+    let next = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let noise: Vec<u8> = (0..3_000_000).map(next).collect();
+    let tar =
+        Tar::new().directory("usr", 0o755).file("usr/app", 0o755, b"#!/bin/sh\n").symlink("app", "usr/app");
+    let tar = tar
+        .file("usr/noise", 0o644, &noise)
+        .file("usr/lib.so.1", 0o644, b"\x7fELF lib")
+        .hardlink("l", "usr/app");
+    tar.finish()
+}
+
+#[test]
+fn a_layer_with_a_table_is_asked_by_it() {
+    let mut shelf = Shelf::default();
+    let layer = crate::testing::seekable::estargz(&long_layer(), 1 << 22);
+    let digest = seekable(&mut shelf, &layer.blob, &layer.annotations, &json!({}));
+    let mut image = open(&shelf).unwrap();
+    let app = image.witness(&digest, b"/l").unwrap().unwrap();
+    let origin = app.origin.unwrap();
+    assert!(origin.as_listed && !origin.verified && app.pieces[0].bytes == b"#!/bin/sh\n");
+    assert_eq!(image.witness(&digest, b"/none").unwrap(), None);
+    assert!(!image.finish_opened(&digest).unwrap(), "nothing was opened");
+    assert_eq!(image.as_listed(&digest), [1]);
+    image.sweep(std::slice::from_ref(&digest)).unwrap();
+    let head = |image: &mut Image, path: &[u8]| match image.tree(&digest).unwrap().find(path) {
+        Answer::Found(found) => found.node.pieces.first().map(|piece| piece.bytes.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(head(&mut image, b"/usr/lib.so.1"), Some(b"\x7fELF lib".to_vec()));
+    assert_eq!(head(&mut image, b"/usr/noise"), None);
+    assert!(image.notes(&digest)[0].contains("looked through by its table of contents: 2 files"));
+    let fetched: u64 = shelf.parts.lock().unwrap().iter().map(|(_, part)| part.end - part.start).sum();
+    assert!(fetched < 80_000, "{fetched}");
+    assert_eq!(shelf.opened.lock().unwrap().len(), 1, "the config");
+    // The archive has the last word where it is read.
+    let mut image = open(&shelf).unwrap();
+    image.ignore_tables();
+    let origin = image.witness(&digest, b"/none").unwrap().map(|witness| witness.origin);
+    assert!(origin.is_none() && image.as_listed(&digest).is_empty());
+    let app = image.witness(&digest, b"/usr/app").unwrap().unwrap();
+    assert!(app.origin.is_some_and(|origin| origin.verified && !origin.as_listed));
+}
+
+#[test]
+fn a_soci_index_is_asked_where_the_manifest_names_one() {
+    let tar = long_layer();
+    let mut shelf = Shelf::default();
+    let ztoc = crate::testing::seekable::ztoc(&tar, &tar, &[], 1 << 20, false);
+    let mut ztoc = shelf.blob("application/octet-stream", &ztoc);
+    ztoc.annotations.insert("com.amazon.soci.image-layer-digest".into(), Digest::of(&tar).to_string());
+    let empty = shelf.blob("application/vnd.amazon.soci.index.v2+json", b"{}");
+    let index = shelf.document(&json!({
+        "schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": empty, "layers": [ztoc],
+    }));
+    let named = json!({"com.amazon.soci.index-digest": index});
+    let digest = seekable(&mut shelf, &tar, &json!({}), &named);
+    let mut image = open(&shelf).unwrap();
+    let app = image.witness(&digest, b"/usr/app").unwrap().unwrap();
+    assert!(app.origin.is_some_and(|origin| origin.as_listed) && app.pieces[0].bytes == b"#!/bin/sh\n");
+    assert_eq!(image.witness(&digest, b"/usr/none").unwrap(), None);
+    assert_eq!(*shelf.parts.lock().unwrap(), vec![(Digest::of(&tar), 0..1 << 20); 1]);
+    assert_eq!(shelf.opened.lock().unwrap().len(), 2, "config and ztoc");
+    assert!(image.notes(&digest).is_empty());
+    // An index that is not there, or something else: the layer is read.
+    shelf.documents.insert(index, b"<html>".to_vec());
+    let mut image = open(&shelf).unwrap();
+    let app = image.witness(&digest, b"/usr/app").unwrap().unwrap();
+    assert!(app.origin.is_some_and(|origin| !origin.as_listed));
+    let note = &image.notes(&digest)[0];
+    assert!(note.contains("the layer was read instead: SOCI index") && note.contains("HTML"), "{note}");
+}
+
+#[test]
+fn a_table_that_is_wrong_gives_way_to_the_layer() {
+    let layer = crate::testing::seekable::estargz(&long_layer(), 1 << 22);
+    // Of another layer, and one whose contents are not there.
+    let mut other = layer.annotations.clone();
+    other["containerd.io/snapshot/stargz/toc.digest"] = json!(Digest::of(b"other"));
+    let mut damaged = layer.blob.clone();
+    let mut shelf = Shelf::default();
+    let digest = seekable(&mut shelf, &layer.blob, &layer.annotations, &json!({}));
+    open(&shelf).unwrap().witness(&digest, b"/usr/app").unwrap();
+    let member = shelf.parts.lock().unwrap()[1].1.start;
+    damaged[member as usize] = 0;
+    for (blob, annotations) in [(&layer.blob, &other), (&damaged, &layer.annotations)] {
+        let mut shelf = Shelf::default();
+        let digest = seekable(&mut shelf, blob, annotations, &json!({}));
+        let mut image = open(&shelf).unwrap();
+        match image.witness(&digest, b"/usr/app") {
+            Ok(witness) => assert!(witness.unwrap().origin.is_some_and(|origin| !origin.as_listed)),
+            Err(error) => assert!(error.to_string().contains("gzip"), "{error}"),
+        }
+        assert!(image.notes(&digest)[0].contains("its table of contents is not used"));
+        assert!(image.as_listed(&digest).is_empty());
+    }
+}
