@@ -189,12 +189,27 @@ impl Inflate {
     }
 }
 
+/// Log of the largest window of a zstd frame, which is kept in memory: what `zstd --ultra` and `--long` write. (The
+/// runtimes' own decoder, klauspost/compress, goes up to 29.)
+const WIDEST: u32 = 27;
+/// How zstd calls a wider one (`lib/common/error_private.c`, `frameParameter_windowTooLarge`).
+const TOO_WIDE: &str = "Frame requires too much memory for decoding";
+
+/// That a window is too wide is a limit of ours.
+fn limited(name: &str, error: io::Error) -> io::Error {
+    if error.to_string() != TOO_WIDE {
+        return error;
+    }
+    let detail = format!("its zstd window is larger than the {} MiB that are kept", (1 << WIDEST) >> 20);
+    io::Error::other(SourceError::Broken { object: name.into(), detail })
+}
+
 impl Read for Inflate {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let got = match &mut self.decoder {
             Decoder::Plain(stored) => stored.read(buffer),
             Decoder::Gzip(decoder) => decoder.read(buffer),
-            Decoder::Zstd(decoder) => decoder.read(buffer),
+            Decoder::Zstd(decoder) => decoder.read(buffer).map_err(|error| limited(&self.name, error)),
         }?;
         self.total += got as u64;
         let (most, limit) = self.limit;
@@ -240,8 +255,10 @@ impl Unpacked {
             Compression::None => Decoder::Plain(Box::new(stored)),
             Compression::Gzip => Decoder::Gzip(Box::new(MultiGzDecoder::new(stored))),
             Compression::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(stored);
-                Decoder::Zstd(Box::new(decoder.map_err(|error| unsupported(format!("zstd: {error}")))?))
+                let failed = |error| unsupported(format!("zstd: {error}"));
+                let mut decoder = zstd::stream::read::Decoder::with_buffer(stored).map_err(failed)?;
+                decoder.window_log_max(WIDEST).map_err(failed)?;
+                Decoder::Zstd(Box::new(decoder))
             }
         };
         let archive = Ahead::new(Inflate { decoder, name: name.clone(), size, total: 0, limit }, CHUNK);

@@ -150,6 +150,75 @@ fn compressions() {
     assert!(layer.index().notes()[0].contains("media type"));
 }
 
+/// As Go's `compress/gzip` and klauspost's zstd have it: nothing but members or frames may follow.
+#[test]
+fn what_may_follow_the_end_of_a_stream() {
+    let tar = Tar::new().file("x", 0o644, &[b'x'; 5000]).finish();
+    let (gz, zst) = (gzip(&tar), zstd(&tar));
+    let empty = zstd(b"");
+    let skippable = b"\x5f\x2a\x4d\x18\x02\0\0\0ab".to_vec();
+    for blob in [
+        [gz.clone(), gzip(b"")].concat(),
+        [gz.clone(), gzip(&[0; 10_000])].concat(),
+        [zst.clone(), skippable.clone()].concat(),
+        [empty.clone(), skippable.clone(), zst.clone(), empty.clone(), skippable].concat(),
+        [tar.clone(), vec![0; 10_000]].concat(),
+        [tar.clone(), b"garbage".to_vec()].concat(),
+    ] {
+        assert_eq!(show(&read_blob(blob).unwrap()), show(&read_blob(tar.clone()).unwrap()));
+    }
+    for (blob, format) in [(gz, "gzip"), (zst, "zstd")] {
+        for tail in [&[0][..], &[0; 512], b"x", b"garbage that is longer than a header"] {
+            let Err(error) = read_blob([&blob[..], tail].concat()) else { panic!("{format}: {tail:?}") };
+            assert!(error.to_string().contains(&format!("cannot be unpacked: {format}: ")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn layers_that_hold_nothing() {
+    let end = Tar::new().finish();
+    let skippable = b"\x50\x2a\x4d\x18\0\0\0\0".to_vec();
+    for blob in [gzip(&end), zstd(&end), gzip(b""), zstd(b""), skippable, end.clone(), Vec::new()] {
+        assert_eq!(show(&read_blob(blob).unwrap()), "");
+    }
+}
+
+#[test]
+fn a_zstd_window_that_takes_too_much_memory_is_a_limit_of_ours() {
+    // A frame with a window of 256 MiB, and one empty last block (RFC 8878 section 3.1.1.1.2).
+    let blob = b"\x28\xb5\x2f\xfd\0\x90\x01\0\0".to_vec();
+    let Err(error) = read_blob(blob) else { panic!("it was read") };
+    assert!(
+        error.to_string().ends_with("is broken: its zstd window is larger than the 128 MiB that are kept")
+    );
+}
+
+/// Error for error what one reads without threads: the layer is long enough for them.
+#[test]
+fn long_layers_fail_as_short_ones_do() {
+    let noise: Vec<u8> =
+        (0..1_000_000u32).flat_map(|at| at.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let tar = Tar::new().file("noise", 0o644, &noise).file("last", 0o755, b"#!/bin/sh\n").finish();
+    for blob in [tar.clone(), gzip(&tar), zstd(&tar)] {
+        let end = blob.len();
+        assert_eq!(served(blob.clone(), &blob), "fine");
+        let cut = served(blob[..end - 900].to_vec(), &blob);
+        assert!(cut.ends_with(&format!("it ends after {} of {end} bytes", end - 900)), "{cut}");
+        assert!(served([blob.clone(), vec![0]].concat(), &blob).contains("longer than"));
+        let mut wrong = blob.clone();
+        wrong[end - 600] ^= 1;
+        assert!(served(wrong, &blob).contains("its digest is"));
+    }
+    // What stands in the middle of it stops the walk, and the rest is read for its digest alone.
+    let refused =
+        Tar::new().file("noise", 0o644, &noise).special("odd", b'Z', "").file("more", 0o644, &noise);
+    for blob in [refused.clone().finish(), gzip(&refused.finish())] {
+        assert!(served(blob.clone(), &blob).contains("unhandled tar header type 90"));
+        assert!(served(blob[..blob.len() - 1].to_vec(), &blob).contains("it ends after"));
+    }
+}
+
 /// What a blob other than its descriptor says is called.
 fn served(served: Vec<u8>, described: &[u8]) -> String {
     let mut layer = Layer::new(descriptor(GZIP, described), None, "test", Limits::default());

@@ -63,6 +63,15 @@ pub trait Store: Send {
     /// A [`SourceError`].
     fn blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError>;
 
+    /// As [`Store::blob`], of a blob that is going to be read to its end: where the beginning of one is asked for by
+    /// itself, that is left out. It may not be asked for before it is read.
+    ///
+    /// # Errors
+    /// As [`Store::blob`].
+    fn whole_blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
+        self.blob(descriptor)
+    }
+
     /// Reads a part of a blob's stored bytes, all of it; nothing of it is verified.
     ///
     /// # Errors

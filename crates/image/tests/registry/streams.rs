@@ -38,6 +38,20 @@ fn the_head_costs_one_range_and_the_rest_one_more() {
 }
 
 #[test]
+fn a_blob_that_is_read_wholly_is_one_plain_request() {
+    let blob = bytes(5_000_000);
+    let stored = blob.clone();
+    let server = Server::new(move |heard, _| Reply::part(heard, &stored));
+    let mut registry = open(&server, &nobody());
+    let mut stream = registry.whole_blob(&descriptor(&blob)).unwrap();
+    assert_eq!(server.heard().len(), 0, "nothing is asked before it is wanted");
+    let mut whole = Vec::new();
+    stream.read_to_end(&mut whole).unwrap();
+    assert!(whole == blob);
+    assert_eq!((server.heard().len(), server.heard()[0].range()), (1, None));
+}
+
+#[test]
 fn a_server_that_ignores_ranges() {
     let blob = bytes(3_000_000);
     let stored = blob.clone();

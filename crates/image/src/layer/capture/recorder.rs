@@ -3,7 +3,7 @@
 //! A library's dynamic section stands near the file's end, and points back to names near its beginning. So the first
 //! segment is held while it passes, and only what is asked for in the end is kept.
 
-use super::{Body, read};
+use super::Body;
 use crate::witness::Piece;
 
 /// Bytes of a first segment that are held: those of the largest libraries have a few MiB of names.
@@ -107,11 +107,15 @@ impl<'b, B: Body> Recorder<'b, B> {
 
     /// Holds what passes up to `end` with what was held last.
     fn extend(&mut self, end: u64) -> Result<(), B::Error> {
-        let bytes = read(self.body, end.min(self.size).saturating_sub(self.position))?;
-        self.position += bytes.len() as u64;
-        if let Some(last) = self.held.last_mut() {
-            last.bytes.extend(bytes);
-        }
+        let length = end.min(self.size).saturating_sub(self.position);
+        let Some(Piece { bytes, .. }) = self.held.last_mut() else { return Ok(()) };
+        // First segments are large: no more room is taken than they need.
+        let (begin, length) = (bytes.len(), usize::try_from(length).unwrap_or(0));
+        bytes.reserve_exact(length);
+        bytes.resize(begin + length, 0);
+        let got = self.body.read(&mut bytes[begin..])?;
+        bytes.truncate(begin + got);
+        self.position += got as u64;
         Ok(())
     }
 

@@ -97,7 +97,7 @@ impl Work<'_, '_> {
                     let _ = tell.send(Told { number, layers, read, size });
                 }
             };
-            let read = layer.read_whole(|descriptor| lock(&self.store).blob(descriptor), &mut pulse);
+            let read = layer.read_whole(|descriptor| lock(&self.store).whole_blob(descriptor), &mut pulse);
             if let Err(error) = read {
                 lock(&self.failures).push((rank, error));
             }

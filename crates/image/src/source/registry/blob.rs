@@ -47,6 +47,8 @@ pub(super) struct Blob {
     since: u64,
     pace: Pace,
     failed: Option<SourceError>,
+    /// Not begun with a first range.
+    whole: bool,
 }
 
 /// An answer of which some is left.
@@ -74,6 +76,11 @@ impl Blob {
         Ok(blob)
     }
 
+    /// A blob that is going to be read to its end: one plain request, made with the first byte that is wanted.
+    pub(super) fn whole(session: Arc<Session>, descriptor: &Descriptor) -> Blob {
+        Blob { whole: true, ..Blob::part(session, descriptor, 0..descriptor.size, None) }
+    }
+
     /// A part of a blob, not asked for yet. `storage` is where the registry redirected to before.
     pub(super) fn part(
         session: Arc<Session>,
@@ -94,6 +101,7 @@ impl Blob {
             since: 0,
             pace: Pace::default(),
             failed: None,
+            whole: false,
         }
     }
 
@@ -105,7 +113,7 @@ impl Blob {
     /// Asks for what comes next.
     fn request(&mut self) -> Result<(), SourceError> {
         let range = match self.position {
-            0 if self.until == self.size && self.size <= FIRST => None,
+            0 if self.until == self.size && (self.whole || self.size <= FIRST) => None,
             0 if self.until == self.size => Some(format!("bytes=0-{}", FIRST - 1)),
             from if self.until == self.size => Some(format!("bytes={from}-")),
             from => Some(format!("bytes={from}-{}", self.until - 1)),

@@ -105,6 +105,10 @@ impl Store for Registry {
         Ok(Box::new(Blob::open(Arc::clone(&self.session), descriptor)?))
     }
 
+    fn whole_blob(&mut self, descriptor: &Descriptor) -> Result<Box<dyn Read + Send>, SourceError> {
+        Ok(Box::new(Blob::whole(Arc::clone(&self.session), descriptor)))
+    }
+
     /// OCI distribution-spec, "Pulling blobs in ranges".
     fn range(&mut self, descriptor: &Descriptor, offset: u64, length: u64) -> Result<Vec<u8>, SourceError> {
         self.parts.read(&self.session, descriptor, &(offset..offset.saturating_add(length)))
