@@ -1,7 +1,5 @@
 //! Who answers which question how.
 
-use crate::command;
-
 /// What is asked of an image.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 pub(super) enum Question {
@@ -62,16 +60,13 @@ pub(super) struct Contender {
     pub(super) tells: Tells,
     /// Whether a Docker Engine works for it, whose time counts.
     pub(super) uses_engine: bool,
+    /// Whether it unpacks the image into a folder first.
+    pub(super) unpacks: bool,
     /// Whether it must run the image's programs itself.
     pub(super) runs_programs: bool,
 }
 
 impl Contender {
-    /// The first program that it lacks.
-    pub(super) fn lacks(&self) -> Option<&'static str> {
-        self.needs.iter().copied().find(|name| !command::exists(name))
-    }
-
     /// Whether it is execfit itself.
     pub(super) fn is_ours(&self) -> bool {
         self.name.starts_with("execfit")
@@ -87,12 +82,18 @@ impl Contender {
             after: "",
             tells,
             uses_engine: false,
+            unpacks: false,
             runs_programs: false,
         }
     }
 
     const fn needs(mut self, needs: &'static [&'static str]) -> Self {
         self.needs = needs;
+        self
+    }
+
+    const fn unpacking(mut self) -> Self {
+        self.unpacks = true;
         self
     }
 
@@ -125,6 +126,8 @@ pub(super) const DOCKER: &str = "docker pull + export + tar + file";
 pub(super) const CRANE: &str = "crane config";
 pub(super) const OURS: &str = "execfit";
 const OURS_QUICK: &str = "execfit --quick";
+/// The library alone: the command always asks whether something would run.
+pub(super) const OURS_LABEL: &str = "execfit-image, its example `label`";
 pub(super) const OURS_WARM: &str = "execfit, warm cache";
 
 const WARM: &str = "$EXECFIT inspect --format json --platform linux/$ARCH $IMAGE > /dev/null; \
@@ -182,14 +185,19 @@ pub(super) const ALL: &[Contender] = &[
     .around(WARM, ""),
     Contender::new(SCRIPT, Sweep, Paths, "python3 $ELFSCAN http://$REGISTRY/v2/$NAME $TAG $MACHINES")
         .needs(&["python3"]),
-    Contender::new(SKOPEO, Sweep, Paths, SKOPEO_LINE).needs(&["skopeo", "umoci", "file"]),
-    Contender::new(PODMAN, Sweep, Paths, PODMAN_LINE).needs(&["podman", "file"]).around("", PODMAN_AFTER),
+    Contender::new(SKOPEO, Sweep, Paths, SKOPEO_LINE).needs(&["skopeo", "umoci", "file"]).unpacking(),
+    Contender::new(PODMAN, Sweep, Paths, PODMAN_LINE)
+        .needs(&["podman", "file"])
+        .unpacking()
+        .around("", PODMAN_AFTER),
     Contender::new(CONTAINERD, Sweep, Paths, CONTAINERD_LINE)
         .needs(&["dockerd", "ctr", "file"])
+        .unpacking()
         .around("", CONTAINERD_AFTER)
         .with_engine(),
     Contender::new(DOCKER, Sweep, Paths, DOCKER_LINE)
         .needs(&["dockerd", "docker", "file"])
+        .unpacking()
         .around("", DOCKER_AFTER)
         .with_engine(),
     Contender::new(
@@ -230,7 +238,7 @@ pub(super) const ALL: &[Contender] = &[
     ),
     Contender::new(OURS_WARM, Entry, Verdict, "$EXECFIT inspect --format json --platform linux/$ARCH $IMAGE")
         .around(WARM, ""),
-    Contender::new(OURS, Label, Architecture, "$LABEL $IMAGE"),
+    Contender::new(OURS_LABEL, Label, Architecture, "$LABEL $IMAGE"),
     Contender::new("curl of manifest and config", Label, Architecture, CONFIG).needs(&["curl"]),
     Contender::new(
         "skopeo inspect --config",

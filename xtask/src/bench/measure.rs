@@ -55,7 +55,6 @@ pub(super) fn run(
     let mut measure = Command::new(std::env::current_exe()?);
     measure.args(["bench", "measure"]).arg(&cost).arg(program).args(arguments);
     measure.envs(environment.iter().map(|(name, value)| (name, value)));
-    measure.env("PATH", crate::command::search_path());
     measure.stdin(Stdio::null()).stdout(fs::File::create(&said)?).stderr(fs::File::create(&complained)?);
     let status = measure.status()?;
     if !status.success() {

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::blob::Format;
-use super::contender::Contender;
+use super::contender::{Contender, Question};
 use super::page;
+use super::race::Subject;
 use super::recipe::{ALL, Recipe};
 use crate::Result;
 use crate::needs::may_install;
@@ -19,9 +20,10 @@ bench's own on loopback. Contenders that are not installed take no part, and the
 containerd need root. Nothing else should run meanwhile.
 
   --set NAME,...       only these images: small (1 MB), app (about 120 MB), big (about 0.7 GB)
-  --format NAME,...    only these forms: gzip, zstd
+  --format NAME,...    only these forms: gzip, zstd, estargz, zstd-chunked, soci
   --only WORD          only contenders with this word in their name
   --make               makes the images, and measures nothing
+  --no-build           takes the programs of target/release as they are
   --dir DIRECTORY      where the images are kept [default: bench in Cargo's target folder; up to 12 GB with all stores]
   --page FILE          where to write the page
   --install            installs what is missing (Debian, root)
@@ -41,6 +43,7 @@ pub(super) struct Options {
     pub(super) formats: Vec<Format>,
     pub(super) only: Option<String>,
     pub(super) only_make: bool,
+    pub(super) build: bool,
     pub(super) folder: Option<PathBuf>,
     pub(super) page: Option<PathBuf>,
     pub(super) install: bool,
@@ -48,10 +51,18 @@ pub(super) struct Options {
 
 impl Options {
     /// Whether a contender is to be measured on an image.
-    pub(super) fn wants(&self, contender: &Contender, recipe: &Recipe) -> bool {
-        // In one layer there is no upper one.
-        let is_asked = recipe.layers.len() > 1 || contender.question != super::contender::Question::Upper;
-        is_asked && self.only.as_ref().is_none_or(|word| contender.name.contains(word.as_str()))
+    pub(super) fn wants(&self, contender: &Contender, subject: Subject<'_>) -> bool {
+        let Subject { recipe, format, .. } = subject;
+        let is_asked = match contender.question {
+            // In one layer there is no upper one.
+            Question::Upper => recipe.layers.len() > 1,
+            // The layers do not matter to it.
+            Question::Label => format == Format::Gzip,
+            Question::Entry | Question::Sweep => true,
+        };
+        // Those that unpack everything have no use for a table of contents.
+        let is_news = !format.is_seekable() || !contender.unpacks;
+        is_asked && is_news && self.only.as_ref().is_none_or(|word| contender.name.contains(word.as_str()))
     }
 }
 
@@ -65,6 +76,7 @@ pub(super) fn parse(arguments: &[String]) -> Result<Asked<'_>> {
         formats: Format::ALL.to_vec(),
         only: None,
         only_make: false,
+        build: true,
         folder: None,
         page: None,
         install: may_install(),
@@ -77,6 +89,7 @@ pub(super) fn parse(arguments: &[String]) -> Result<Asked<'_>> {
             "--set" => options.recipes = list(value()?, page::recipe)?,
             "--format" => options.formats = list(value()?, Format::named)?,
             "--only" => options.only = Some(value()?.clone()),
+            "--no-build" => options.build = false,
             "--make" => options.only_make = true,
             "--dir" => options.folder = Some(value()?.into()),
             "--page" => options.page = Some(value()?.into()),

@@ -15,7 +15,7 @@ use super::engine::Engine;
 use super::measure::{self, Cost, Ended};
 use super::proxy::{Proxy, Traffic};
 use super::recipe::Recipe;
-use super::set::{Made, native};
+use super::set::{Made, Stored, native};
 use crate::debian::Architecture;
 use crate::{Result, command};
 
@@ -37,6 +37,15 @@ pub(super) struct Programs {
     pub(super) execfit: PathBuf,
     pub(super) floor: PathBuf,
     pub(super) label: PathBuf,
+    /// A folder of further ones.
+    pub(super) bin: PathBuf,
+}
+
+impl Programs {
+    /// Whether there is a program of this name.
+    pub(super) fn have(&self, name: &str) -> bool {
+        command::exists(name) || self.bin.join(name).is_file()
+    }
 }
 
 /// What became of one contender at one question about one image.
@@ -168,7 +177,7 @@ impl Course {
             return Ok(());
         }
         let mut bash = Command::new("bash");
-        bash.arg("-c").arg(script).env("PATH", command::search_path());
+        bash.arg("-c").arg(script);
         // The tool under test says by its exit code what it found.
         bash.envs(variables.iter().map(|(name, value)| (name, value))).output()?;
         Ok(())
@@ -179,7 +188,7 @@ impl Course {
         let Subject { recipe, made, format } = subject;
         let name = format!("bench/{}", recipe.name);
         let layers = made.forms.get(&format).map(|form| &form.layers[..]).unwrap_or_default();
-        let url = |(digest, _): &(String, u64)| format!("http://{registry}/v2/{name}/blobs/{digest}");
+        let url = |layer: &Stored| format!("http://{registry}/v2/{name}/blobs/{}", layer.digest);
         let layers: Vec<String> = layers.iter().map(url).collect();
         let machines: Vec<String> = native(recipe.architecture).iter().map(ToString::to_string).collect();
         let native = match recipe.architecture {
@@ -205,6 +214,7 @@ impl Course {
             ("DOCKER_HOST", engine.map(Engine::host).unwrap_or_default()),
             ("CONTAINERD", engine.map(Engine::containerd).unwrap_or_default()),
             ("XDG_CACHE_HOME", shown(&self.work.join("cache"))),
+            ("PATH", format!("{}:{}", command::search_path(), self.programs.bin.display())),
             ("LC_ALL", "C.UTF-8".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))

@@ -1,9 +1,10 @@
 //! What the images of the measuring set hold.
 
+use super::blob::Format;
 use crate::debian::Architecture;
 
 /// Changes when a set must be made anew.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// One image.
 pub(super) struct Recipe {
@@ -22,6 +23,8 @@ pub(super) struct Recipe {
     pub(super) upper_runs: bool,
     /// Whether all its foreign files are meant to be there.
     pub(super) is_clean: bool,
+    /// The forms that it is measured in.
+    pub(super) formats: &'static [Format],
     /// Further layers on top, as a long Dockerfile has them: each brings one small file.
     pub(super) tiny_layers: usize,
 }
@@ -93,6 +96,7 @@ const SMALL: Recipe = Recipe {
     upper_program: "/bin/busybox",
     upper_runs: true,
     is_clean: true,
+    formats: &[Format::Gzip, Format::Zstd],
     tiny_layers: 0,
 };
 
@@ -114,7 +118,6 @@ const APP: Recipe = Recipe {
                 "numpy==1.26.4",
                 "cryptography==42.0.8",
                 "pillow==10.4.0",
-                "pandas==2.2.2",
                 "lxml==5.2.2",
                 "PyYAML==6.0.1",
                 "orjson==3.10.6",
@@ -152,6 +155,7 @@ const APP: Recipe = Recipe {
     upper_program: "/app/node_modules/@esbuild/linux-x64/bin/esbuild",
     upper_runs: false,
     is_clean: false,
+    formats: &Format::ALL,
     tiny_layers: 0,
 };
 
@@ -203,6 +207,7 @@ const BIG: Recipe = Recipe {
     upper_program: "/app/node_modules/@esbuild/linux-x64/bin/esbuild",
     upper_runs: true,
     is_clean: true,
+    formats: &[Format::Gzip, Format::Zstd],
     tiny_layers: 20,
 };
 
