@@ -281,23 +281,26 @@ fn compared(found: &BTreeSet<String>, truth: &BTreeSet<String>, words: String) -
     Answer::Wrong(format!("{missing} missing, {more} too many, such as {example}"))
 }
 
-/// What counts must be the faults; on a clean image, nothing.
+/// What counts must be the faults; on a clean image, nothing. Scripts whose interpreter no package of the recipe
+/// brought are told: the maker knows of ELF files alone.
 fn foreign(inspection: &Value, subject: Subject<'_>) -> Answer {
     let runs = inspection["runs"].as_array().into_iter().flatten();
-    let files: Vec<&Value> = runs.flat_map(|run| run["foreign"].as_array().into_iter().flatten()).collect();
-    let is_folded = |file: &&&Value| !matches!(file["folded"], Value::Null | Value::Bool(false));
-    let folded = files.iter().filter(is_folded).count();
-    let path = |file: &&Value| file["path"].as_str().unwrap_or_default().to_owned();
-    let counted: BTreeSet<String> = files.iter().filter(|file| !is_folded(file)).map(path).collect();
-    let faults: &[String] = if subject.recipe.is_clean { &[] } else { &subject.made.foreign };
-    if inspection["runs"].as_array().is_none_or(Vec::is_empty) {
-        return Answer::Wrong("no answer in the output".to_owned());
+    let lists: Vec<&Vec<Value>> = runs.filter_map(|run| run["foreign"].as_array()).collect();
+    if lists.is_empty() {
+        return Answer::Wrong("no list of files in the output".to_owned());
     }
-    compared(
-        &counted,
-        &faults.iter().cloned().collect(),
-        format!("{} files, and {folded} that belong there", counted.len()),
-    )
+    let files = || lists.iter().copied().flatten();
+    let (folded, counted): (Vec<&Value>, Vec<&Value>) = files().partition(|file| file["folded"] == true);
+    let (scripts, counted): (Vec<&Value>, Vec<&Value>) =
+        counted.into_iter().partition(|file| file["kind"] == "script");
+    let paths: BTreeSet<String> =
+        counted.iter().map(|file| file["path"].as_str().unwrap_or_default().to_owned()).collect();
+    let faults: &[String] = if subject.recipe.is_clean { &[] } else { &subject.made.foreign };
+    let mut words = format!("{} files; {} that belong there", paths.len(), folded.len());
+    if !scripts.is_empty() {
+        words.push_str(&format!("; {} scripts without interpreter", scripts.len()));
+    }
+    compared(&paths, &faults.iter().cloned().collect(), words)
 }
 
 fn verdict(inspection: &Value, question: Question, subject: Subject<'_>) -> Answer {
@@ -306,5 +309,61 @@ fn verdict(inspection: &Value, question: Question, subject: Subject<'_>) -> Answ
     match inspection["verdict"].as_str() {
         Some(told) if told == expected => Answer::Right(told.to_owned()),
         told => Answer::Wrong(format!("`{}`, not `{expected}`", told.unwrap_or("nothing"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::contender::ALL;
+    use super::super::recipe;
+    use super::*;
+
+    fn made(foreign: &[&str]) -> Made {
+        let note = json!({
+            "version": 1, "name": "app", "layers": 1, "upper_layer": 0, "unpacked": 1, "programs": 9,
+            "foreign": foreign, "forms": {},
+        });
+        serde_json::from_value(note).unwrap()
+    }
+
+    fn judged(tells: Tells, output: &str, status: i32) -> Answer {
+        let made = made(&["/a", "/b"]);
+        let recipe = recipe::ALL.iter().find(|recipe| recipe.name == "app").unwrap();
+        let subject = Subject { recipe, made: &made, format: Format::Gzip };
+        let contender = ALL.iter().find(|contender| contender.tells == tells).unwrap();
+        let cost = Cost { wall: 1.0, cpu: 1.0, memory: 1 };
+        let complaint = "warning: w\nError: no such image\nusage: ...\n".to_owned();
+        judge(contender, subject, &Ended { cost, status, output: output.as_bytes().to_vec(), complaint })
+    }
+
+    #[test]
+    fn answers_are_compared_file_by_file() {
+        assert_eq!(judged(Tells::Paths, "/b\n/a\n", 0), Answer::Right("2 files".to_owned()));
+        let wrong = Answer::Wrong("1 missing, 1 too many, such as /b".to_owned());
+        assert_eq!(judged(Tells::Paths, "/a\n/c\n", 0), wrong);
+        assert_eq!(judged(Tells::Paths, "/a\n/b\n", 1), Answer::Failed("Error: no such image".to_owned()));
+    }
+
+    #[test]
+    fn what_belongs_there_does_not_count() {
+        let file =
+            |path: &str, folded: bool, kind: &str| json!({"path": path, "folded": folded, "kind": kind});
+        let told = |files: &[Value]| json!({"runs": [{"foreign": files}]}).to_string();
+        let files = [file("/a", false, "library"), file("/b", false, "program"), file("/t", true, "object")];
+        let right = Answer::Right("2 files; 1 that belong there".to_owned());
+        assert_eq!(judged(Tells::Foreign, &told(&files), 8), right);
+        let wrong = Answer::Wrong("1 missing, 0 too many, such as /b".to_owned());
+        assert_eq!(judged(Tells::Foreign, &told(&files[..1]), 8), wrong);
+        assert!(matches!(judged(Tells::Foreign, "{}", 0), Answer::Wrong(_)));
+    }
+
+    #[test]
+    fn words_alone_need_no_shell() {
+        let variables =
+            [("NAME", "n"), ("NAMES", "a b")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(words("tool --x $NAMES $NAME", &variables), ["tool", "--x", "a", "b", "n"]);
+        assert_eq!(words("a | b", &variables), ["bash", "-euc", "a | b"]);
     }
 }
