@@ -2,6 +2,7 @@
 
 mod bytes;
 
+use crate::foreign::{Ground, Survey};
 use crate::secrets;
 use crate::target::Target;
 use bytes::{base64_bytes, bytes_base64, bytes_text};
@@ -134,6 +135,9 @@ pub struct ChildFacts {
     /// The files that a verdict asked for, by path; `null` = it was looked for and is not there.
     #[serde(default)]
     pub files: BTreeMap<String, Option<FileFacts>>,
+    /// What is foreign among all files, where that was asked, for each kind of host.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub surveys: Vec<Survey>,
     /// Why manifest, config or a layer could not be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<Trouble>,
@@ -246,6 +250,17 @@ pub enum Need {
         /// The absolute path, free of links.
         path: Vec<u8>,
     },
+    /// What is foreign among all of its files.
+    Survey {
+        /// The reference.
+        name: String,
+        /// The manifest.
+        digest: Digest,
+        /// What the host runs.
+        ground: Ground,
+        /// Files that later layers hide count, too.
+        hidden: bool,
+    },
 }
 
 impl Case {
@@ -296,6 +311,11 @@ impl ChildFacts {
     /// What was seen at a path; `None` where nobody looked.
     pub fn file(&self, path: &[u8]) -> Option<Option<&FileFacts>> {
         self.files.get(&escape(path)).map(Option::as_ref)
+    }
+
+    /// What is foreign to a host, where that was asked.
+    pub fn survey(&self, ground: &Ground) -> Option<&Survey> {
+        self.surveys.iter().find(|survey| survey.ground == *ground)
     }
 
     /// Keeps what was seen at a path.

@@ -396,6 +396,7 @@ impl Room {
                 let file = self.pictures[&digest.to_string()].files.get(std::str::from_utf8(&path).unwrap());
                 child.insert(&path, file.cloned());
             }
+            Need::Survey { .. } => unreachable!("only an inspection asks for all files"),
         }
     }
 

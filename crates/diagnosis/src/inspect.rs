@@ -3,6 +3,7 @@
 use crate::case::{Case, Need, TroubleKind};
 use crate::finding::{Finding, Severity};
 use crate::findings;
+use crate::foreign::{self, AllReport, ForeignReport, Ground, SameReport, Survey};
 use crate::remedy::{Outlook, rank};
 use crate::run::{self, Question, Run, StepKind, TraceStep};
 use crate::subject::Subject;
@@ -29,6 +30,15 @@ pub struct Asked {
     pub host: HostAsked,
     /// Whose rules choose a manifest and unpack it.
     pub engine: Engine,
+    /// Look at all files, too.
+    pub all: Option<All>,
+}
+
+/// Which files are looked at besides those that are executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct All {
+    /// Files that later layers cover or remove count, too.
+    pub hidden: bool,
 }
 
 /// What is told of the host; the rest is as AWS has it for the platform's architecture.
@@ -70,6 +80,9 @@ pub struct Inspection {
     pub verdict: VerdictName,
     /// One run for each platform.
     pub runs: Vec<RunReport>,
+    /// Files that are the same for several platforms where they should differ, where all files were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub same_across_platforms: Option<Vec<SameReport>>,
     /// Why the image could not be opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -105,6 +118,12 @@ pub struct RunReport {
     pub reason: Option<String>,
     /// What was found.
     pub findings: Vec<Finding>,
+    /// Every file that the host does not run, where all files were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Vec<ForeignReport>>,
+    /// Counts of all files, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub all: Option<AllReport>,
     /// The programs that start one another on the way to the one that this is about, in words; none for most images.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub handed_over: Vec<String>,
@@ -175,14 +194,29 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
             host: host.as_ref(),
             detected: false,
         };
+        let ground = Ground::of(platform, host.as_ref());
         match run::run(case, &question) {
-            Ok(run) => runs.push(report(case, asked, run)),
+            // All files are read at once, and then none is missing.
+            Err(Need::File { digest, .. }) if unswept(case, asked, &digest, &ground) => {
+                needs.extend(survey_of(asked, digest, ground));
+            }
             Err(need) => needs.push(need),
+            Ok(run) => match run.manifest.clone().filter(|digest| unswept(case, asked, digest, &ground)) {
+                Some(digest) => needs.extend(survey_of(asked, digest, ground)),
+                None => runs.push((run, ground)),
+            },
         }
     }
     if !needs.is_empty() {
         return Err(needs);
     }
+    let surveys: Vec<(String, &Survey)> = runs
+        .iter()
+        .filter_map(|(run, ground)| Some((run.platform.to_string(), survey(case, asked, run, ground)?)))
+        .collect();
+    let same_across_platforms = asked.all.map(|_| foreign::same(&surveys));
+    let runs: Vec<RunReport> =
+        runs.into_iter().map(|(run, ground)| report(case, asked, run, &ground)).collect();
     let image = case.image(&asked.reference);
     let trouble = image.and_then(|image| image.trouble.as_ref());
     Ok(Inspection {
@@ -192,8 +226,61 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
         runtime: asked.engine.name(),
         verdict: runs.iter().map(|run| run.verdict).max().unwrap_or(VerdictName::Unknown),
         runs,
+        same_across_platforms,
         trouble: trouble.map(|trouble| trouble.message.clone()),
         image_is_missing: trouble.is_some_and(|trouble| trouble.kind == TroubleKind::NotFound),
+    })
+}
+
+impl Inspection {
+    /// The verdict for who asked about all files: it fails also where a foreign file may harm, and is unknown where not all
+    /// files could be looked at.
+    pub fn of_all(&self) -> VerdictName {
+        let all = self.runs.iter().filter_map(|run| run.all.as_ref());
+        let worst = all.map(|all| match all {
+            all if all.foreign > 0 => VerdictName::Fails,
+            all if !all.is_whole() => VerdictName::Unknown,
+            _ => VerdictName::Runs,
+        });
+        worst.max().unwrap_or(VerdictName::Runs).max(self.verdict)
+    }
+}
+
+/// Whether all files of a manifest were asked for, and nobody has looked yet.
+fn unswept(case: &Case, asked: &Asked, digest: &Digest, ground: &Ground) -> bool {
+    let child = case.image(&asked.reference).and_then(|image| image.child(digest));
+    asked.all.is_some()
+        && child.is_some_and(|child| child.trouble.is_none() && child.survey(ground).is_none())
+}
+
+fn survey_of(asked: &Asked, digest: Digest, ground: Ground) -> Option<Need> {
+    let hidden = asked.all?.hidden;
+    Some(Need::Survey { name: asked.reference.clone(), digest, ground, hidden })
+}
+
+/// What is foreign to a run's host.
+fn survey<'c>(case: &'c Case, asked: &Asked, run: &Run, ground: &Ground) -> Option<&'c Survey> {
+    case.image(&asked.reference)?
+        .child(run.manifest.as_ref()?)?
+        .survey(ground)
+        .filter(|_| asked.all.is_some())
+}
+
+/// The lines and the counts of all files, where they were asked for.
+fn all_files(
+    case: &Case,
+    asked: &Asked,
+    run: &Run,
+    survey: Option<&Survey>,
+) -> Option<(Vec<ForeignReport>, AllReport)> {
+    asked.all?;
+    let image = case.image(&asked.reference);
+    let child = || image?.child(run.manifest.as_ref()?)?.trouble.as_ref();
+    let trouble = child().or(image.and_then(|image| image.trouble.as_ref()));
+    Some(match (survey, trouble) {
+        (Some(survey), _) => foreign::report(survey),
+        (None, Some(trouble)) => (Vec::new(), AllReport::untold(trouble.message.clone())),
+        (None, None) => (Vec::new(), AllReport::untold("no manifest is for this platform".into())),
     })
 }
 
@@ -237,7 +324,9 @@ fn platforms(case: &Case, asked: &Asked) -> Result<Vec<Platform>, Need> {
     Ok(platforms)
 }
 
-fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
+fn report(case: &Case, asked: &Asked, run: Run, ground: &Ground) -> RunReport {
+    let survey = survey(case, asked, &run, ground);
+    let (foreign, all) = all_files(case, asked, &run, survey).unzip();
     let host = HostFact {
         architecture: run.host.unwrap_or(Architecture::X86_64),
         source: HostSource::Asked,
@@ -261,7 +350,8 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
         observation: Observation::default(),
     };
     let runs = vec![(host, run)];
-    let subject = Subject { case, scene: None, workload: &workload, name: asked.reference.clone(), runs };
+    let subject =
+        Subject { case, scene: None, workload: &workload, name: asked.reference.clone(), runs, survey };
     let mut found = findings::detect(&subject);
     let remedies = Outlook::default().remedies(&subject);
     for finding in found.iter_mut().filter(|finding| finding.severity == Severity::Error) {
@@ -290,6 +380,8 @@ fn report(case: &Case, asked: &Asked, run: Run) -> RunReport {
         as_listed: child.map(|child| child.as_listed.clone()).unwrap_or_default(),
         trace: run.trace.iter().map(step).collect(),
         findings: found,
+        foreign,
+        all,
     }
 }
 

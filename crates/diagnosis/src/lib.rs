@@ -12,6 +12,7 @@ pub mod findings;
 #[cfg(test)]
 mod fixture;
 mod follow;
+pub mod foreign;
 pub mod inspect;
 #[cfg(test)]
 #[path = "../../kernel/src/ld_so/craft.rs"]

@@ -4,6 +4,7 @@ use crate::case::{Case, FileFacts, ImageFacts, Need};
 use crate::ecs::Scene;
 use crate::finding::Evidence;
 use crate::follow::follow;
+use crate::foreign::Survey;
 use crate::nature::Nature;
 use crate::run::{self, Blame, Question, Run, StepKind, TraceStep};
 use crate::verdict::{Failure, Verdict};
@@ -28,6 +29,8 @@ pub struct Subject<'a> {
     pub name: String,
     /// One run for each kind of host.
     pub runs: Vec<(HostFact, Run)>,
+    /// What is foreign among all files of the image, where that was asked.
+    pub survey: Option<&'a Survey>,
 }
 
 impl<'a> Subject<'a> {
@@ -55,7 +58,11 @@ impl<'a> Subject<'a> {
                 Err(need) => needs.push(need),
             }
         }
-        if needs.is_empty() { Ok(Subject { case, scene, workload, name, runs }) } else { Err(needs) }
+        if needs.is_empty() {
+            Ok(Subject { case, scene, workload, name, runs, survey: None })
+        } else {
+            Err(needs)
+        }
     }
 
     /// What was seen of the image.

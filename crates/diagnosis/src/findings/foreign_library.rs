@@ -8,12 +8,21 @@
 //! `wrong ELF class`, what is no library `invalid ELF header` or `file too short`. musl's loader takes a foreign
 //! library without a word, and dies of it.
 //!
+//! With `inspect --all` the same id tells of every shared library and native addon (`.so`, `.node`) that is not of the
+//! image's platform: what loads it fails, with words such as `wrong ELF class`, `invalid ELF header` or `cannot open shared
+//! object file`, when it is loaded. Most come with a `node_modules` that was copied from a laptop, with wheels that were
+//! installed for another platform, or with `COPY --from` a stage of another platform. What is there on purpose is not
+//! counted, as `foreign-program` explains.
+//!
 //! ## What to do
-//! Copy program and libraries from the same image, of the same platform: `COPY --from` a stage of the same
+//! Install node_modules and wheels in the image, for its platform, and keep those of other machines out by
+//! `.dockerignore`. Copy program and libraries from the same image, of the same platform: `COPY --from` a stage of the same
 //! `--platform`.
 
+use super::foreign_program::remedies;
 use super::rungs;
 use crate::finding::{Finding, Severity};
+use crate::foreign::report::{count, told};
 use crate::remedy::Remedy;
 use crate::run::{self, Run};
 use crate::subject::{Subject, ladder};
@@ -25,6 +34,34 @@ use execfit_kernel::signature::Signature;
 pub(super) const ID: &str = "foreign-library";
 
 pub(super) fn detect(subject: &Subject<'_>) -> Option<Finding> {
+    match (of_the_chain(subject), among_all(subject)) {
+        (Some(chain), Some(all)) => {
+            let mut finding = chain.because(all.evidence);
+            finding.remedies.extend(all.remedies);
+            Some(finding)
+        }
+        (chain, all) => chain.or(all),
+    }
+}
+
+/// Foreign libraries and addons among all files.
+fn among_all(subject: &Subject<'_>) -> Option<Finding> {
+    let survey = subject.survey?;
+    let told = told(survey, ID)?;
+    let what = count(&told, "a library", "libraries and addons");
+    let needed = told.files.iter().find_map(|file| file.needed_by.as_ref());
+    let then = match needed {
+        Some(program) => format!("{program} needs one, and its loader gives up"),
+        None => "what loads them fails".into(),
+    };
+    let message = format!("{what}, not for {}: {then}", survey.ground.words());
+    let mut finding = Finding::new(ID, told.severity, message).because(told.evidence);
+    finding.remedies = remedies(&told.files);
+    Some(finding)
+}
+
+/// The loader or a library of the program that the image starts.
+fn of_the_chain(subject: &Subject<'_>) -> Option<Finding> {
     if let Some((run, death)) = subject.death() {
         return unfit_library(subject, run, death);
     }

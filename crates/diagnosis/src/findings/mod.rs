@@ -41,6 +41,7 @@ findings![
     damaged_program,
     missing_interpreter,
     foreign_library,
+    foreign_program,
     missing_library,
     old_c_library,
     cpu_level,

@@ -10,7 +10,7 @@ use crate::observe::Observer;
 use crate::output::{self, text::Detail};
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
-use execfit_diagnosis::inspect::{Asked, HostAsked};
+use execfit_diagnosis::inspect::{All, Asked, HostAsked};
 use execfit_diagnosis::workload::{Command, Engine};
 use execfit_image::platform::Platform;
 use execfit_image::reference::Location;
@@ -29,7 +29,7 @@ pub(super) struct Inspect {
     #[arg(required_unless_present = "batch")]
     image: Option<String>,
     /// Answer the questions of a file (`-` = standard input), a JSON object a line each; needs --format json
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "platform", "env", "workdir", "user", "entrypoint", "argv", "kernel", "no_32bit", "host", "runtime"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["image", "platform", "env", "workdir", "user", "entrypoint", "argv", "kernel", "no_32bit", "host", "runtime", "all"])]
     batch: Option<String>,
     /// Ask for this platform (os/arch[/variant]); may be repeated. Without it, all that the image claims to have
     #[arg(long, value_name = "PLATFORM")]
@@ -49,6 +49,13 @@ pub(super) struct Inspect {
     /// The program, in place of the image's Entrypoint; ARGV are its arguments
     #[arg(long, value_name = "PROGRAM")]
     entrypoint: Option<String>,
+    /// Look at all files: every program, library, addon and script that is not of the platform is listed, and one that
+    /// may do harm makes the exit code 8
+    #[arg(long)]
+    all: bool,
+    /// With --all, look also at files that later layers cover or remove; they do not change the exit code
+    #[arg(long, requires = "all")]
+    hidden: bool,
     /// The host's kernel, e.g. 6.12 or what `uname -r` tells
     #[arg(long, value_name = "VERSION")]
     kernel: Option<String>,
@@ -120,7 +127,7 @@ impl Inspect {
         if let Some(trouble) = inspection.trouble {
             return Err(Stopped::new(unknown, trouble));
         }
-        Ok(Exit::from(inspection.verdict))
+        Ok(Exit::from(inspection.of_all()))
     }
 
     fn asked(&self) -> Result<Asked, String> {
@@ -153,6 +160,7 @@ impl Inspect {
             },
             host,
             engine: Engine::named(&self.runtime).unwrap_or(Engine::Containerd),
+            all: self.all.then_some(All { hidden: self.hidden }),
         })
     }
 }

@@ -121,6 +121,9 @@ impl Images {
                     (None, _) => {}
                 }
             }
+            Need::Survey { name, digest, ground, hidden } => {
+                self.survey(case, &name, &digest, ground, hidden);
+            }
         }
     }
 
@@ -177,7 +180,7 @@ impl Images {
         same.find(|image| repository(&image.name) == Some(reference.name())).cloned()
     }
 
-    fn opened(&mut self, name: &str) -> Result<&mut Opened, SourceError> {
+    pub(super) fn opened(&mut self, name: &str) -> Result<&mut Opened, SourceError> {
         let name = self.aliases.get(name).map_or(name, String::as_str);
         self.open.get_mut(name).ok_or_else(|| SourceError::NotFound {
             object: format!("image {name}"),
@@ -216,7 +219,7 @@ impl Images {
     }
 }
 
-fn image_of<'c>(case: &'c mut Case, name: &str) -> Option<&'c mut ImageFacts> {
+pub(super) fn image_of<'c>(case: &'c mut Case, name: &str) -> Option<&'c mut ImageFacts> {
     case.images.iter_mut().find(|image| image.name == name)
 }
 
@@ -264,6 +267,7 @@ fn blank(digest: Digest) -> ChildFacts {
         libraries: true,
         as_listed: Vec::new(),
         files: BTreeMap::new(),
+        surveys: Vec::new(),
         trouble: None,
     }
 }
@@ -272,7 +276,7 @@ fn unreadable(digest: Digest, trouble: Trouble) -> ChildFacts {
     ChildFacts { trouble: Some(trouble), ..blank(digest) }
 }
 
-fn trouble(error: &SourceError) -> Trouble {
+pub(super) fn trouble(error: &SourceError) -> Trouble {
     let kind = match error {
         SourceError::NotFound { .. } | SourceError::NoPlatform { .. } => TroubleKind::NotFound,
         SourceError::Denied { .. } => TroubleKind::Denied,

@@ -6,6 +6,7 @@ mod images;
 mod logs;
 mod progress;
 pub mod record;
+mod survey;
 
 pub use images::{Images, Read, Terms};
 
@@ -117,6 +118,7 @@ impl Observer {
     }
 
     fn fulfil(&mut self, case: &mut Case, needs: Vec<Need>) {
+        self.images.sweep(&needs);
         for need in needs {
             let credentials = match &need {
                 Need::Image { repository_credentials: Some(secret), .. } => {

@@ -5,6 +5,7 @@ use crate::exit::Stopped;
 use crate::observe::Read;
 use anstyle::{AnsiColor, Style};
 use execfit_diagnosis::finding::{Evidence, Finding, Severity};
+use execfit_diagnosis::foreign::{AllReport, SameReport};
 use execfit_diagnosis::inspect::{Choice, Inspection, RunReport};
 use execfit_diagnosis::remedy::{Remedy, Safety};
 use execfit_diagnosis::report::{Report, WorkloadReport};
@@ -19,6 +20,9 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const GREEN: Style = AnsiColor::Green.on_default().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default().bold();
+
+/// Files that are the same on two platforms which are shown.
+const MOST_SAME: usize = 20;
 
 /// How much is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,9 +85,23 @@ pub fn inspection(inspection: &Inspection, read: &Read, detail: Detail) -> Strin
     text.push('\n');
     for run in &inspection.runs {
         text.push_str(&run_text(run));
+        if let Some(all) = &run.all {
+            text.push_str(&all_files(all));
+        }
         text.push_str(&findings_text(run.findings.iter(), detail));
     }
+    let may_harm: usize =
+        inspection.runs.iter().filter_map(|run| run.all.as_ref()).map(|all| all.foreign).sum();
+    text.push_str(&same_files(inspection.same_across_platforms.as_deref().unwrap_or_default()));
     text.push_str(&last_line(inspection.verdict, read, detail));
+    if may_harm > 0 && inspection.verdict != VerdictName::Fails {
+        let files = if may_harm == 1 {
+            "1 file would not run".into()
+        } else {
+            format!("{may_harm} files would not run")
+        };
+        text.push_str(&format!("all files: {RED}{files}{RED:#} when they are used\n"));
+    }
     text
 }
 
@@ -175,6 +193,54 @@ fn run_text(run: &RunReport) -> String {
     }
     if !run.as_listed.is_empty() {
         text.push_str(&format!("          {DIM}{}{DIM:#}\n", as_listed(&run.as_listed)));
+    }
+    text
+}
+
+/// What was seen of all files, in a few lines.
+fn all_files(all: &AllReport) -> String {
+    if let Some(trouble) = &all.trouble {
+        return format!(
+            "          {YELLOW}not all files were looked at{YELLOW:#}: {}\n",
+            super::line(trouble)
+        );
+    }
+    let hidden =
+        if all.hidden > 0 { format!(", {} hidden by later layers", all.hidden) } else { String::new() };
+    let mut text = format!(
+        "          all files: {} programs and libraries of its own, {} foreign{hidden}\n",
+        all.own, all.foreign
+    );
+    for (reason, count) in &all.folded_because {
+        text.push_str(&format!("            {DIM}{count} passed over: {reason}{DIM:#}\n"));
+    }
+    let unknown = all.unknown.len() + all.not_looked_at;
+    if unknown > 0 {
+        let named =
+            all.unknown.first().map(|path| format!(", e.g. {}", super::line(path))).unwrap_or_default();
+        text.push_str(&format!("            {YELLOW}of {unknown} nothing can be said{YELLOW:#}{named}\n"));
+    }
+    text
+}
+
+/// Files that should differ between platforms, and do not.
+fn same_files(same: &[SameReport]) -> String {
+    let shown: Vec<&SameReport> = same.iter().filter(|file| !file.folded).collect();
+    if shown.is_empty() {
+        return String::new();
+    }
+    let mut text = format!("\n{BOLD}the same file, byte for byte, on two platforms{BOLD:#}\n");
+    for file in shown.iter().take(MOST_SAME) {
+        let [one, other] = &file.platforms;
+        let layer = if file.same_layer { ", in one layer of both" } else { "" };
+        text.push_str(&format!(
+            "    | {} is for {} on {one} and on {other}{layer}\n",
+            super::line(&file.path),
+            super::line(&file.machine)
+        ));
+    }
+    if shown.len() > MOST_SAME {
+        text.push_str(&format!("    | and {} more\n", shown.len() - MOST_SAME));
     }
     text
 }

@@ -4,6 +4,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod all_files;
 mod batch;
 mod broken_registries;
 mod causes;

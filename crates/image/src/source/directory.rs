@@ -34,6 +34,49 @@ impl Directory {
         }
     }
 
+    /// Shows every object of the tree, those of a directory in the order of their names.
+    ///
+    /// # Errors
+    /// [`SourceError::Denied`] for the first that cannot be read.
+    pub fn visit(&self, see: &mut dyn FnMut(&[u8], &Witness)) -> Result<(), SourceError> {
+        let mut pending: Vec<Vec<u8>> = vec![Vec::new()];
+        while let Some(path) = pending.pop() {
+            let objects = self.children(&path).map_err(|error| self.denied(&path, &error))?;
+            for child in objects {
+                let witness = self.look(&child).map_err(|error| self.denied(&child, &error))?;
+                let Some(witness) = witness else { continue };
+                see(&child, &witness);
+                if witness.kind == Kind::Directory {
+                    pending.push(child);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Paths of what is in a directory.
+    fn children(&self, path: &[u8]) -> io::Result<Vec<Vec<u8>>> {
+        let place = self.root.join(OsStr::from_bytes(path.strip_prefix(b"/").unwrap_or(path)));
+        let named =
+            |entry: io::Result<fs::DirEntry>| Ok([path, b"/", &entry?.file_name().into_vec()].concat());
+        let mut paths = fs::read_dir(place)?.map(named).collect::<io::Result<Vec<_>>>()?;
+        paths.sort_unstable();
+        Ok(paths)
+    }
+
+    fn denied(&self, path: &[u8], error: &io::Error) -> SourceError {
+        let object = format!("{} in dir:{}", path.escape_ascii(), self.root.display());
+        SourceError::Denied { object, detail: error.to_string() }
+    }
+
+    /// Its files as a tree that can be asked.
+    ///
+    /// # Errors
+    /// As [`Directory::open`].
+    pub fn tree(&self) -> Result<DirectoryTree, SourceError> {
+        DirectoryTree::open(&self.root)
+    }
+
     fn look(&self, path: &[u8]) -> io::Result<Option<Witness>> {
         let relative = Path::new(OsStr::from_bytes(path.strip_prefix(b"/").unwrap_or(path)));
         // A link above the last component would lead out of the tree: the asker walks links itself.
@@ -145,10 +188,7 @@ fn kind_of(metadata: &Metadata, path: &Path) -> io::Result<Kind> {
 
 impl Witnesses for Directory {
     fn witness(&mut self, path: &[u8]) -> Result<Option<Witness>, SourceError> {
-        self.look(path).map_err(|error| SourceError::Denied {
-            object: format!("{} in dir:{}", path.escape_ascii(), self.root.display()),
-            detail: error.to_string(),
-        })
+        self.look(path).map_err(|error| self.denied(path, &error))
     }
 }
 

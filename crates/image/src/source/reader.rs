@@ -404,6 +404,25 @@ impl Image {
         sweep::read_all(jobs, self.store.as_mut(), self.progress.as_mut()).map(|()| any)
     }
 
+    /// The file system of a manifest that was swept.
+    pub fn swept(&self, manifest: &Digest) -> Option<Rootfs<'_>> {
+        self.children.get(manifest).map(|child| self.rootfs(child))
+    }
+
+    /// Which layer and instruction of a manifest brought a path; `layer` is counted from the bottom, 0 first.
+    pub fn origin(&self, manifest: &Digest, path: &[u8], layer: usize) -> Option<Origin> {
+        self.origin_in(self.children.get(manifest)?, path, layer)
+    }
+
+    fn origin_in(&self, child: &Child, path: &[u8], at: usize) -> Option<Origin> {
+        let layers = child.manifest.layers.len();
+        let digest = child.manifest.layers.get(at)?.digest.clone();
+        let verified = self.layers.get(&digest).is_some_and(Layer::is_complete);
+        let instruction = history::attribute(&child.config.history, at, layers, path);
+        let as_listed = self.is_listed(&digest);
+        Some(Origin { layer: at + 1, layers, digest, instruction, verified, as_listed })
+    }
+
     /// What is odd about the layers of one manifest, as far as they were read.
     pub fn notes(&self, child: &Digest) -> Vec<String> {
         let layers =
@@ -465,14 +484,7 @@ impl Image {
 
     /// Puts down what was found.
     fn testify(&self, child: &Child, path: &[u8], found: Found<'_>) -> Witness {
-        let layers = child.manifest.layers.len();
-        let origin = found.layer.and_then(|at| {
-            let digest = child.manifest.layers.get(at)?.digest.clone();
-            let verified = self.layers.get(&digest).is_some_and(Layer::is_complete);
-            let instruction = history::attribute(&child.config.history, at, layers, path);
-            let as_listed = self.is_listed(&digest);
-            Some(Origin { layer: at + 1, layers, digest, instruction, verified, as_listed })
-        });
+        let origin = found.layer.and_then(|at| self.origin_in(child, path, at));
         Witness {
             kind: found.node.kind.clone().unwrap_or(Kind::CharDevice),
             mode: found.mode,
