@@ -6,6 +6,7 @@ mod daemon;
 mod debian;
 mod fuzz;
 mod lab;
+mod mounts;
 mod needs;
 mod oracle;
 mod registry;

@@ -127,9 +127,9 @@ pub(super) fn median(figures: impl IntoIterator<Item = f64>) -> f64 {
 pub(super) fn rounds(seconds: f64) -> usize {
     match seconds {
         seconds if seconds < 0.1 => 20,
-        seconds if seconds < 1.0 => 9,
-        seconds if seconds < 4.0 => 5,
-        seconds if seconds < 10.0 => 3,
+        seconds if seconds < 1.0 => 7,
+        seconds if seconds < 4.0 => 3,
+        seconds if seconds < 10.0 => 2,
         _ => 1,
     }
 }

@@ -60,8 +60,12 @@ impl Options {
             Question::Label => format == Format::Gzip,
             Question::Entry | Question::Sweep => true,
         };
-        // Those that unpack everything have no use for a table of contents.
-        let is_news = !format.is_seekable() || !contender.unpacks;
+        // A table of contents is news to few; and who unpacks an image takes as long for one form as for the other.
+        let is_news = match format {
+            Format::Gzip => true,
+            Format::Zstd => !contender.unpacks || recipe.tiny_layers == 0,
+            Format::EStargz | Format::ZstdChunked | Format::Soci => contender.is_ours(),
+        };
         is_asked && is_news && self.only.as_ref().is_none_or(|word| contender.name.contains(word.as_str()))
     }
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::state::{Engine, Folder, State};
 use crate::daemon::Daemon;
-use crate::{Result, command};
+use crate::{Result, command, mounts};
 
 /// `MiniStack` restarts a crash loop at once, five times a second, which would eat the machine; ECS waits for longer.
 const RUNTIME: &str = "#!/bin/sh\ncase \" $* \" in *' create '*) sleep 1 ;; esac\nexec runc \"$@\"\n";
@@ -90,7 +90,7 @@ pub(super) fn stop(folder: &Folder, state: &mut State) -> Result<()> {
         Some(daemon) => {
             daemon.stop()?;
             end_orphans(&folder.running("exec")?)?;
-            unmount(&folder.running("")?)?;
+            mounts::unmount_below(&folder.running("")?)?;
         }
         None => remove_images(state, &engine.host)?,
     }
@@ -118,21 +118,6 @@ fn end_orphans(folder: &Path) -> Result<()> {
         if is_ours && line.windows(folder.len()).any(|window| window == folder) {
             kill(Pid::from_raw(pid), Signal::SIGKILL)?;
         }
-    }
-    Ok(())
-}
-
-/// Whatever is still mounted below our folder would make its removal fail, or worse, reach into it.
-fn unmount(folder: &Path) -> Result<()> {
-    let mounts = fs::read_to_string("/proc/self/mounts")?;
-    let below = mounts
-        .lines()
-        .filter_map(|line| line.split(' ').nth(1))
-        .filter(|path| Path::new(path).starts_with(folder));
-    let mut below: Vec<&str> = below.collect();
-    below.reverse();
-    for path in below {
-        command::output(Command::new("umount").arg("--lazy").arg(path).env("PATH", command::search_path()))?;
     }
     Ok(())
 }
