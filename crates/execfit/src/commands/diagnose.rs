@@ -1,7 +1,7 @@
 //! `diagnose`: why does this service, task or task definition fail?
 
 use super::reading::Reading;
-use super::{Face, Format};
+use super::{Face, Format, cache};
 use crate::aws;
 use crate::exit::{Exit, Stopped};
 use crate::observe::{Observer, Read, record};
@@ -68,12 +68,14 @@ impl Diagnose {
             Some(path) => (replayed(&record::load(path)?)?, Read::default()),
             None => {
                 let target = self.target()?;
-                let (terms, progress) = (self.reading.terms()?, !face.quiet && face.format == Format::Text);
+                let (terms, progress) =
+                    (self.reading.terms(face)?, !face.quiet && face.format == Format::Text);
                 let mut observer = Observer::new(self.reach.clone().into(), terms, progress)?;
                 let (case, report) = observer.diagnose(target)?;
                 if let Some(path) = &self.record {
                     record::save(path, &case)?;
                 }
+                cache::complain(face, observer.images().cache_trouble());
                 (report, observer.images().read())
             }
         };

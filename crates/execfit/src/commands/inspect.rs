@@ -4,7 +4,7 @@ mod batch;
 
 use super::diagnose::Reach;
 use super::reading::Reading;
-use super::{Face, Format};
+use super::{Face, Format, cache};
 use crate::exit::{Exit, Stopped};
 use crate::observe::Observer;
 use crate::output::{self, text::Detail};
@@ -114,10 +114,11 @@ impl Inspect {
                 "{image}: an unpacked tree has no config: give --platform and -- ARGV"
             )));
         }
-        let (terms, progress) = (self.reading.terms()?, !face.quiet && face.format == Format::Text);
+        let (terms, progress) = (self.reading.terms(face)?, !face.quiet && face.format == Format::Text);
         let mut observer = Observer::new(self.reach.clone().into(), terms, progress)?;
         let inspection = observer.inspect(&asked)?;
         let read = observer.images().read();
+        cache::complain(face, observer.images().cache_trouble());
         match face.format {
             Format::Json => output::json(&output::with_read(&inspection, &read)),
             Format::Text if inspection.trouble.is_some() => {}

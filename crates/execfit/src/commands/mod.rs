@@ -1,5 +1,6 @@
 //! The command line: one file per verb.
 
+mod cache;
 mod diagnose;
 mod explain;
 mod inspect;
@@ -28,6 +29,7 @@ enum Verb {
     Diagnose(diagnose::Diagnose),
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
+    Cache(cache::Command),
 }
 
 /// How a command speaks.
@@ -64,6 +66,7 @@ impl CommandLine {
             Verb::Diagnose(verb) => verb.run(&self.face),
             Verb::Inspect(verb) => verb.run(&self.face),
             Verb::Explain(verb) => verb.run(&self.face),
+            Verb::Cache(verb) => verb.run(&self.face),
         };
         done.unwrap_or_else(|stopped: Stopped| {
             output::text::stopped(&stopped);

@@ -1,5 +1,6 @@
 //! How images are read: what `inspect` and `diagnose` have in common.
 
+use super::{Face, cache};
 use crate::exit::{Exit, Stopped};
 use crate::observe::Terms;
 use clap::Args;
@@ -35,11 +36,14 @@ pub(super) struct Reading {
     /// Change what reading may take: one of the limits below, as a number with K, M, G or T behind it; may be repeated
     #[arg(long, value_name = "KEY=VALUE", long_help = limits_help(), value_parser = limit)]
     limit: Vec<String>,
+    /// Neither look into the cache of layers that were read before, nor keep anything there (see `execfit cache`)
+    #[arg(long)]
+    no_cache: bool,
 }
 
 impl Reading {
     /// What it means for the observer.
-    pub(super) fn terms(&self) -> Result<Terms, Stopped> {
+    pub(super) fn terms(&self, face: &Face) -> Result<Terms, Stopped> {
         let usage = |message: String| Stopped::new(Exit::Usage, message);
         let (insecure, mirrors) = (self.insecure_registry.clone(), self.mirror.clone());
         let mut access = Access { insecure, mirrors, ..Access::default() };
@@ -49,6 +53,7 @@ impl Reading {
             access.authorities.extend(pem);
             access.authorities.push(b'\n');
         }
+        access.cache = if self.no_cache { None } else { cache::to_read_with(face) };
         for text in &self.limit {
             access.limits.set(text).map_err(usage)?;
         }

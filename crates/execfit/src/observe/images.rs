@@ -3,6 +3,7 @@
 use super::progress::Terminal;
 use execfit_diagnosis::case::{Case, ChildFacts, ImageFacts, Need, Trouble, TroubleKind};
 use execfit_diagnosis::secrets;
+use execfit_image::cache::Cache;
 use execfit_image::config::Config;
 use execfit_image::digest::Digest;
 use execfit_image::index::Entry;
@@ -92,6 +93,11 @@ impl Images {
     /// What was read, for a report.
     pub fn read(&self) -> Read {
         Read { tally: self.tally(), mirrors: self.mirrors() }
+    }
+
+    /// What kept something from being put into the cache, if anything did.
+    pub fn cache_trouble(&self) -> Option<String> {
+        self.access.cache.as_ref().and_then(Cache::trouble)
     }
 
     /// Observes one fact. What cannot be read is a fact, too.

@@ -56,6 +56,12 @@ pub fn stopped(stopped: &Stopped) {
     let _: std::io::Result<()> = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Writes what is worth knowing and changes nothing, to standard error.
+pub fn warning(text: &str) {
+    let text = format!("{YELLOW}warning{YELLOW:#}: {}\n", super::printable(text));
+    let _: std::io::Result<()> = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
 /// The report of `diagnose`.
 pub fn diagnosis(report: &Report, read: &Read, detail: Detail) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}", super::line(&report.target.kind.to_string()));

@@ -7,6 +7,7 @@
 mod all_files;
 mod batch;
 mod broken_registries;
+mod cache;
 mod causes;
 mod choices;
 mod definitions;

@@ -10,6 +10,7 @@ pub(crate) fn check(document: &Value) {
     let file = match document["schema"].as_str() {
         Some("execfit/report/v1") => "report.v1.json",
         Some("execfit/inspect/v1") => "inspect.v1.json",
+        Some("execfit/cache/v1") => "cache.v1.json",
         Some("execfit/explain/v1") => return,
         other => panic!("no such schema: {other:?}"),
     };

@@ -206,6 +206,8 @@ pub fn bare_env() -> Vec<(&'static str, String)> {
         ("AWS_CONFIG_FILE", "/nonexistent/config".into()),
         ("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent/credentials".into()),
         ("HOME", "/nonexistent".into()),
+        // What one test read is not to answer another.
+        ("EXECFIT_CACHE_SIZE", "0".into()),
     ]
 }
 

@@ -105,6 +105,14 @@ impl Cache {
         }
     }
 
+    /// The same, also where its size is to be 0: to look what is in it, and to clear it.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn to_manage() -> Result<Cache, String> {
+        Cache::open(&place::directory()?, place::bound()?)
+    }
+
     /// The cache in a directory, which is made where it is not there, with the bytes that it may have, about.
     ///
     /// # Errors

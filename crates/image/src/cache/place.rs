@@ -19,7 +19,8 @@ pub(super) fn directory() -> Result<PathBuf, String> {
     if let Some(own) = set(DIRECTORY) {
         return absolute(own).ok_or_else(|| format!("{DIRECTORY} is no absolute path"));
     }
-    let home = || Some(set("HOME").and_then(absolute)?.join(".cache"));
+    // A home that is not there is not made.
+    let home = || Some(set("HOME").and_then(absolute).filter(|home| home.is_dir())?.join(".cache"));
     let caches = set("XDG_CACHE_HOME").and_then(absolute).or_else(home);
     let caches = caches.ok_or("neither XDG_CACHE_HOME nor HOME names a directory")?;
     Ok(caches.join("execfit"))

@@ -181,11 +181,25 @@ fn a_table_that_breaks_while_it_is_asked_is_read_anew() {
         // In place, as a failing disk would.
         fs::write(&path, bytes).unwrap();
     }
+    let visited = image.tree(&digest).unwrap().visit(&mut |_| ());
+    assert_eq!(visited, Err(1));
     let app = image.witness(&digest, b"/app").unwrap().unwrap();
     assert_eq!(app.pieces[0].bytes.len(), 40_010);
     assert!(!app.origin.unwrap().verified, "it is read anew, as far as the question goes");
     image.finish_opened(&digest).unwrap();
     assert!(wanted.contains(&short("/app", &image.witness(&digest, b"/app").unwrap())));
+    // A sweep looks through what is there already.
+    let mut image = open(&store, Some(&kept), Limits::default()).unwrap();
+    assert!(image.witness(&digest, b"/none").unwrap().is_none());
+    let path = &layer_files(&directory.path().join("cache"))[0];
+    let mut bytes = fs::read(path).unwrap();
+    let end = bytes.len() - 1;
+    bytes[end] ^= 1;
+    fs::write(path, bytes).unwrap();
+    store.opened.lock().unwrap().clear();
+    image.sweep(std::slice::from_ref(&digest)).unwrap();
+    assert_eq!(store.opened.lock().unwrap().len(), 1);
+    assert_eq!(image.tree(&digest).unwrap().visit(&mut |_| ()), Ok(()));
 }
 
 #[test]

@@ -163,7 +163,7 @@ impl LayerIndex {
     }
 
     /// Whether it is a table that turned out to be damaged.
-    pub(super) fn is_damaged(&self) -> bool {
+    pub(crate) fn is_damaged(&self) -> bool {
         self.sealed.as_ref().is_some_and(|sealed| sealed.is_damaged())
     }
 

@@ -56,7 +56,8 @@ impl<'a> Rootfs<'a> {
     /// shown: a large file system does not fit into memory at once.
     ///
     /// # Errors
-    /// The uppermost layer that was not read to its end, counted from the bottom, 0 first: then nothing is shown.
+    /// The uppermost layer that was not read to its end, counted from the bottom, 0 first: then nothing is shown. Or one
+    /// whose table, out of a cache, is damaged: then not all was shown.
     pub fn visit(&self, see: &mut dyn FnMut(Object<'_>)) -> Result<(), usize> {
         if let Some(at) = self.strata.iter().rposition(|stratum| !stratum.complete) {
             return Err(at);
@@ -85,7 +86,9 @@ impl<'a> Rootfs<'a> {
             above.decided.extend(decided);
             above.closed.extend(closed);
         }
-        Ok(())
+        // What cannot be decoded was not shown.
+        let damaged = self.strata.iter().rposition(|stratum| stratum.index.is_damaged());
+        damaged.map_or(Ok(()), Err)
     }
 
     /// Mode and owner of a directory that only exists as a parent are those of the one that it covers.

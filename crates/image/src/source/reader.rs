@@ -365,8 +365,8 @@ impl Image {
                 }
             }
         }
-        let wanted =
-            |layer: &Layer| !layer.is_complete() && !looked_through.contains(&layer.descriptor().digest);
+        // What came from a cache and is complete is looked through, too, and read where it is damaged.
+        let wanted = |layer: &Layer| !looked_through.contains(&layer.descriptor().digest);
         self.read_all(manifests, wanted).map(|_| ())
     }
 
