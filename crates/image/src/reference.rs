@@ -65,10 +65,13 @@ impl Reference {
         if self.registry != HUB {
             return format!("{}/{}", self.registry, self.repository);
         }
-        match self.repository.strip_prefix(OFFICIAL) {
-            Some(rest) if !rest.contains('/') => rest.to_string(),
-            _ => self.repository.clone(),
-        }
+        let short = match self.repository.strip_prefix(OFFICIAL) {
+            Some(rest) if !rest.contains('/') => rest,
+            _ => &self.repository,
+        };
+        // Where it begins with what reads as a host, only the whole name is the same image.
+        let understood = split_registry(short) == (HUB.into(), short);
+        if understood { short.into() } else { format!("{HUB}/{}", self.repository) }
     }
 }
 
@@ -309,6 +312,21 @@ mod tests {
             ("[::1]:5000/app:1", "[::1]:5000", "app", Some("1"), "[::1]:5000/app:1"),
             ("[fd00::2]/app", "[fd00::2]", "app", None, "[fd00::2]/app"),
             ("Registry/app", "Registry", "app", None, "Registry/app"),
+            ("docker.io/ghcr.io/app", "docker.io", "ghcr.io/app", None, "docker.io/ghcr.io/app"),
+            (
+                "docker.io/index.docker.io/app",
+                "docker.io",
+                "index.docker.io/app",
+                None,
+                "docker.io/index.docker.io/app",
+            ),
+            (
+                "docker.io/localhost/app:1",
+                "docker.io",
+                "localhost/app",
+                Some("1"),
+                "docker.io/localhost/app:1",
+            ),
         ];
         for (text, registry, repository, tag, shown) in cases {
             let reference: Reference = text.parse().unwrap_or_else(|e| panic!("{e}"));

@@ -26,8 +26,8 @@ const OPAQUE: &[u8] = b".wh..wh..opq";
 const AUFS: &[u8] = b".wh..wh.";
 /// Longest path (Linux `PATH_MAX`).
 const LONGEST_PATH: usize = 4096;
-/// What a node costs besides its path and content, about.
-const NODE_COST: usize = 160;
+/// What a node costs besides its path and content, about (measured: 300,000 empty files take 75 MB).
+const NODE_COST: usize = 220;
 /// Cost of the largest layer that is put into one table, whose places have 32 bits: records take less than they cost.
 const LARGEST_TABLE: usize = 1 << 30;
 
