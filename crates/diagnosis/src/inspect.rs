@@ -3,7 +3,7 @@
 use crate::case::{Case, Need, TroubleKind};
 use crate::finding::{Finding, Severity};
 use crate::findings;
-use crate::foreign::{self, AllReport, ForeignReport, Ground, SameReport, Survey};
+use crate::foreign::{self, AllReport, ForeignReport, Ground, SameReport, Side, Survey};
 use crate::remedy::{Outlook, rank};
 use crate::run::{self, Question, Run, StepKind, TraceStep};
 use crate::subject::Subject;
@@ -210,11 +210,13 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
     if !needs.is_empty() {
         return Err(needs);
     }
-    let surveys: Vec<(String, &Survey)> = runs
-        .iter()
-        .filter_map(|(run, ground)| Some((run.platform.to_string(), survey(case, asked, run, ground)?)))
-        .collect();
-    let same_across_platforms = asked.all.map(|_| foreign::same(&surveys));
+    let side = |(run, ground): &(Run, Ground)| {
+        let child = case.image(&asked.reference)?.child(run.manifest.as_ref()?)?;
+        let survey = survey(case, asked, run, ground)?;
+        Some(Side { platform: run.platform.to_string(), layers: &child.layers, survey })
+    };
+    let sides: Vec<Side<'_>> = runs.iter().filter_map(side).collect();
+    let same_across_platforms = asked.all.map(|_| foreign::same(&sides));
     let runs: Vec<RunReport> =
         runs.into_iter().map(|(run, ground)| report(case, asked, run, &ground)).collect();
     let image = case.image(&asked.reference);

@@ -14,7 +14,7 @@ mod survey;
 
 pub use fold::Fold;
 pub use look::{Ground, Use};
-pub use report::{AllReport, ForeignReport, SameReport, finding, report, same};
+pub use report::{AllReport, ForeignReport, SameReport, Side, finding, report, same};
 pub use survey::{ForeignFile, OriginOf, Seen, Survey, Surveyor, same_files};
 
 #[cfg(test)]

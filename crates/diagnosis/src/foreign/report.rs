@@ -311,30 +311,41 @@ fn common<'f>(group: &[&'f ForeignFile]) -> &'f str {
     "/"
 }
 
+/// What one platform's files were found to be.
+pub struct Side<'s> {
+    /// The platform.
+    pub platform: String,
+    /// The layers of its manifest.
+    pub layers: &'s [Digest],
+    /// Its files.
+    pub survey: &'s Survey,
+}
+
 /// Files that are the same for two platforms of different machines, each pair of platforms in turn.
-pub fn same(surveys: &[(String, &Survey)]) -> Vec<SameReport> {
+pub fn same(sides: &[Side<'_>]) -> Vec<SameReport> {
     let mut same = Vec::new();
-    for (at, (platform, survey)) in surveys.iter().enumerate() {
-        let others = surveys[at + 1..]
-            .iter()
-            .filter(|(_, other)| other.ground.architecture != survey.ground.architecture);
-        for (other_platform, other) in others {
-            for path in same_files(survey, other) {
-                let in_one = survey.foreign.iter().find(|file| file.path == path && !file.hidden);
-                let in_other = other.foreign.iter().find(|file| file.path == path && !file.hidden);
-                let Some(file) = in_one.or(in_other) else { continue };
-                let layer =
-                    |file: Option<&ForeignFile>| file?.origin.as_ref().map(|origin| origin.digest.clone());
-                let layers = (layer(in_one), layer(in_other));
-                same.push(SameReport {
-                    path: path.into(),
-                    platforms: [platform.clone(), other_platform.clone()],
-                    machine: file.machine.clone(),
-                    same_layer: layers.0.is_some() && layers.0 == layers.1,
-                    folded: [in_one, in_other].into_iter().flatten().all(|file| file.fold.is_some()),
-                });
-            }
+    for (at, one) in sides.iter().enumerate() {
+        let differs = |other: &&Side<'_>| other.survey.ground.architecture != one.survey.ground.architecture;
+        for other in sides[at + 1..].iter().filter(differs) {
+            same.extend(
+                same_files(one.survey, other.survey).into_iter().filter_map(|path| pair(one, other, path)),
+            );
         }
     }
     same
+}
+
+fn pair(one: &Side<'_>, other: &Side<'_>, path: &str) -> Option<SameReport> {
+    let of = |side: &Side<'_>| side.survey.foreign.iter().position(|file| file.path == path && !file.hidden);
+    let here = of(one).map(|at| &one.survey.foreign[at]);
+    let there = of(other).map(|at| &other.survey.foreign[at]);
+    let file = here.or(there)?;
+    let common = |layer: &Digest| one.layers.contains(layer) && other.layers.contains(layer);
+    Some(SameReport {
+        path: path.into(),
+        platforms: [one.platform.clone(), other.platform.clone()],
+        machine: file.machine.clone(),
+        same_layer: file.origin.as_ref().is_some_and(|origin| common(&origin.digest)),
+        folded: [here, there].into_iter().flatten().all(|file| file.fold.is_some()),
+    })
 }
