@@ -7,15 +7,19 @@ use std::process::Command;
 
 use serde_json::json;
 
+use super::Running;
 use crate::daemon::Daemon;
-use crate::{Result, command};
+use crate::{Result, command, mounts};
 
 /// The kernel tells processor time in these (`sysconf(_SC_CLK_TCK)`, 100 on every Linux that Debian builds).
 const TICKS_PER_SECOND: f64 = 100.0;
 
+/// Its folder below the bench's.
+const NAME: &str = "engine";
+
 /// The Engine and the containerd that it starts.
 pub(super) struct Engine {
-    daemon: Daemon,
+    running: Running,
     folder: PathBuf,
 }
 
@@ -27,8 +31,14 @@ pub(super) struct Taken {
 }
 
 impl Engine {
-    /// Starts an Engine that keeps everything in a folder, and leaves bridges and packet filters alone.
-    pub(super) fn start(folder: &Path) -> Result<Self> {
+    /// Starts an Engine that keeps everything in a folder below the bench's, and leaves bridges and packet filters alone.
+    pub(super) fn start(bench: &Path) -> Result<Self> {
+        Running::stop_leftover(bench, NAME)?;
+        let folder = &bench.join(NAME);
+        if folder.exists() {
+            mounts::unmount_below(folder)?;
+            fs::remove_dir_all(folder)?;
+        }
         fs::create_dir_all(folder)?;
         let settings = folder.join("engine.json");
         let configuration = json!({
@@ -48,8 +58,8 @@ impl Engine {
         program.arg("--config-file").arg(settings);
         program.env("PATH", command::search_path()).env("NO_PROXY", "127.0.0.1");
         let daemon = Daemon::start("Docker Engine", 0, &folder.join("engine.log"), &mut program)?;
-        let engine = Self { daemon, folder: folder.to_owned() };
-        engine.daemon.wait_until(|| engine.answers())?;
+        let engine = Self { running: Running::new(daemon, bench, NAME)?, folder: folder.to_owned() };
+        engine.running.daemon.wait_until(|| engine.answers())?;
         Ok(engine)
     }
 
@@ -94,12 +104,13 @@ impl Engine {
                 parents.insert(pid, parent);
             }
         }
-        descendants(self.daemon.pid(), &parents)
+        descendants(self.running.daemon.pid(), &parents)
     }
 
     /// Stops it and removes what it kept.
-    pub(super) fn stop(&self) -> Result<()> {
-        self.daemon.stop()?;
+    pub(super) fn stop(self) -> Result<()> {
+        drop(self.running);
+        mounts::unmount_below(&self.folder)?;
         Ok(fs::remove_dir_all(&self.folder)?)
     }
 }

@@ -38,6 +38,7 @@ use proxy::{Link, Proxy};
 use race::{Course, Line, Programs, Subject};
 use set::{Made, Workshop};
 
+const REGISTRY: &str = "registry";
 const PAGE: &str = "book/src/performance.md";
 
 /// What the images are made with. Contenders that are missing take no part.
@@ -79,9 +80,10 @@ fn bench(options: &Options) -> Result<()> {
     let folder = options.folder.clone().unwrap_or_else(|| target().join("bench"));
     fs::create_dir_all(&folder)?;
     let folder = folder.canonicalize()?;
-    let registry = Running(registry::start(&folder)?);
-    registry.0.wait_for_port()?;
-    let workshop = Workshop { folder: &folder, registry: &registry.0.address() };
+    Running::stop_leftover(&folder, REGISTRY)?;
+    let registry = Running::new(registry::start(&folder)?, &folder, REGISTRY)?;
+    registry.daemon.wait_for_port()?;
+    let workshop = Workshop { folder: &folder, registry: &registry.daemon.address() };
     let made: Vec<Made> =
         options.recipes.iter().map(|recipe| workshop.make(recipe)).collect::<Result<_>>()?;
     if options.only_make {
@@ -93,10 +95,10 @@ fn bench(options: &Options) -> Result<()> {
         eprintln!("without crane: {error}");
     }
     let programs = programs(options.build, bin)?;
-    let course = course(&folder, registry.0.address(), programs)?;
+    let course = course(&folder, registry.daemon.address(), programs)?;
     let done = compete(&course, options, &made);
     let start_up = start_up(&course);
-    if let Some(engine) = &course.engine {
+    if let Some(engine) = course.engine {
         engine.stop()?;
     }
     let (lines, absent) = done?;
@@ -115,15 +117,38 @@ fn bench(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A registry that ends with the bench.
-struct Running(Daemon);
+/// A daemon that ends with the bench, or before the next one in the same folder.
+pub(crate) struct Running {
+    daemon: Daemon,
+    note: PathBuf,
+}
+
+impl Running {
+    /// Notes that a daemon was started for this folder.
+    fn new(daemon: Daemon, folder: &Path, name: &str) -> Result<Self> {
+        let running = Self { daemon, note: note(folder, name) };
+        fs::write(&running.note, serde_json::to_vec(&running.daemon)?)?;
+        Ok(running)
+    }
+
+    /// Stops what an earlier bench, ended by force, left running.
+    fn stop_leftover(folder: &Path, name: &str) -> Result<()> {
+        let Ok(bytes) = fs::read(note(folder, name)) else { return Ok(()) };
+        serde_json::from_slice::<Daemon>(&bytes)?.stop()
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Err(error) = self.0.stop() {
+        if let Err(error) = self.daemon.stop() {
             eprintln!("{error}");
         }
+        drop(fs::remove_file(&self.note));
     }
+}
+
+fn note(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.daemon.json"))
 }
 
 /// Cargo's target folder.
@@ -160,9 +185,8 @@ fn course(folder: &Path, registry: String, programs: Programs) -> Result<Course>
     let round_trip = Duration::from_millis(goals::ROUND_TRIP_MS);
     let link = Link { bytes_per_second: goals::BYTES_PER_SECOND, round_trip };
     let shaped = Proxy::start(&registry, Some(link))?;
-    let engine = folder.join("engine");
     let has_engine = command::exists("dockerd") && nix::unistd::Uid::effective().is_root();
-    let engine = if has_engine { Some(Engine::start(&engine)?) } else { None };
+    let engine = if has_engine { Some(Engine::start(folder)?) } else { None };
     Ok(Course { work: folder.join("work"), scratch, registry, shaped, engine, programs })
 }
 
