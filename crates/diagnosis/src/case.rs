@@ -8,6 +8,7 @@ use crate::target::Target;
 use bytes::{base64_bytes, bytes_base64, bytes_text};
 use execfit_image::digest::Digest;
 use execfit_image::index::Entry;
+use execfit_image::source::LayerNote;
 use execfit_image::witness::{Kind, Origin, Piece, Witness};
 use execfit_kernel::tree::{self, FileTree, Gap, Node};
 use serde::{Deserialize, Serialize};
@@ -138,6 +139,9 @@ pub struct ChildFacts {
     /// What is foreign among all files, where that was asked, for each kind of host.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub surveys: Vec<Survey>,
+    /// What is odd about its layers, as far as they were read: some of it keeps some runtimes from unpacking them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<LayerNote>,
     /// Why manifest, config or a layer could not be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<Trouble>,
@@ -195,6 +199,9 @@ pub struct FileFacts {
     /// The bytes that were kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pieces: Vec<PieceFacts>,
+    /// A directory of no entry of its own: Docker and Podman make it root's, 0755, whatever mode and owner say here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub implicit: bool,
     /// The layer that it came with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
@@ -365,6 +372,7 @@ impl FileFacts {
             target,
             capability: witness.capability,
             pieces: pieces.into_iter().map(|Piece { offset, bytes }| PieceFacts { offset, bytes }).collect(),
+            implicit: witness.implicit,
             origin: witness.origin,
         }
     }

@@ -8,7 +8,9 @@ use crate::target::{Target, TargetKind};
 use execfit_image::digest::Digest;
 use execfit_image::history::{Attribution, Certainty};
 use execfit_image::index::Entry;
+use execfit_image::layer::{Bearing, Note};
 use execfit_image::reference::Reference;
+use execfit_image::source::LayerNote;
 use execfit_image::witness::{Kind, Origin, Piece, Witness};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -123,6 +125,13 @@ impl Picture {
         self
     }
 
+    /// Something odd about the second layer.
+    pub(crate) fn note(mut self, bearing: Bearing, text: &str) -> Picture {
+        let (note, digest) = (Note { text: text.into(), bearing }, Digest::of(b"layer 2"));
+        self.child.notes.push(LayerNote { layer: 2, digest, note });
+        self
+    }
+
     /// The layer and instruction of the files that come next.
     pub(crate) fn layer(mut self, number: usize, instruction: &str) -> Picture {
         self.layer = (number, instruction.into());
@@ -164,8 +173,17 @@ impl Picture {
             verified: true,
             as_listed: false,
         };
-        let witness =
-            Witness { kind, mode, uid: 0, gid: 0, size, capability: None, pieces, origin: Some(origin) };
+        let witness = Witness {
+            kind,
+            mode,
+            uid: 0,
+            gid: 0,
+            size,
+            capability: None,
+            pieces,
+            implicit: false,
+            origin: Some(origin),
+        };
         self.files.insert(path.into(), witness);
         self
     }

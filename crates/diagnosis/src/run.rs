@@ -18,7 +18,9 @@ use crate::workload::{Command, Engine};
 use execfit_image::digest::Digest;
 use execfit_image::history::Certainty;
 use execfit_image::index::Entry;
+use execfit_image::layer::Effect;
 use execfit_image::platform::{self, Platform};
+use execfit_image::source::LayerNote;
 use execfit_kernel::credentials::Credentials;
 use execfit_kernel::elf::Machine;
 use execfit_kernel::errno::Errno;
@@ -202,6 +204,10 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
     if let Some(trouble) = child.trouble.as_ref().filter(useless) {
         return Ok(run.troubled(trouble));
     }
+    run = match minded(run, child, question.engine) {
+        Ok(run) => run,
+        Err(run) => return Ok(*run),
+    };
     if child.os == "windows" {
         return Ok(run.unknown("the image is one of Windows, which is not modelled"));
     }
@@ -214,7 +220,7 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
         }
     };
     run.host = Some(host.architecture);
-    match start(run, child, question.command, &host).map_err(|stopped| *stopped) {
+    match start(run, child, question, &host).map_err(|stopped| *stopped) {
         Ok(run) => Ok(run),
         Err((run, Gap::Unread { path, .. })) => match &child.trouble {
             Some(trouble) => Ok(run.troubled(trouble)),
@@ -222,6 +228,23 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
         },
         Err((run, gap @ (Gap::Hidden { .. } | Gap::Host(_)))) => Ok(run.unknown(gap.to_string())),
     }
+}
+
+/// The run, where the engine minds nothing of the layers; inside, its end.
+fn minded(mut run: Run, child: &ChildFacts, engine: Engine) -> Result<Run, Box<Run>> {
+    let Some((effect, note)) = objection(child, engine) else { return Ok(run) };
+    let rule = format!("layer {}: {}", note.digest.short(), note.note.text);
+    if effect == Effect::Differs {
+        return Err(Box::new(run.unknown(rule)));
+    }
+    run.blame = Some(refusal("", &rule, "seen: dockerd 20.10, containerd 1.6, Podman 4.3"));
+    Err(Box::new(run.fails(Failure::Unpack)))
+}
+
+/// What of a manifest's layers the engine minds, a refusal first.
+pub fn objection(child: &ChildFacts, engine: Engine) -> Option<(Effect, &LayerNote)> {
+    let minded = child.notes.iter().filter_map(|note| Some((note.effect(engine.runtime())?, note)));
+    minded.min_by_key(|(effect, _)| *effect == Effect::Differs)
 }
 
 /// What each engine gets of an index for a platform, artifacts not counted; empty without an index.
@@ -263,8 +286,14 @@ fn choice(entries: &[Entry], question: &Question<'_>) -> Result<Option<usize>, S
 }
 
 /// From the process to the kernel's answer.
-fn start(mut run: Run, image: &ChildFacts, command: &Command, host: &Host) -> Result<Run, Box<(Run, Gap)>> {
-    let tree = Mounted { image, mounts: &command.mounts };
+fn start(
+    mut run: Run,
+    image: &ChildFacts,
+    question: &Question<'_>,
+    host: &Host,
+) -> Result<Run, Box<(Run, Gap)>> {
+    let (command, engine) = (question.command, question.engine);
+    let tree = Mounted { image, mounts: &command.mounts, engine };
     let process = Process::of(image, command);
     run.argv.clone_from(&process.argv);
     let Some(program) = process.argv.first() else {

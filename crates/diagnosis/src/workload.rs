@@ -181,6 +181,12 @@ impl Engine {
         }
     }
 
+    /// Whether a directory that a layer has only as a parent takes after the one beneath it (containerd
+    /// `archive/tar.go`, `mkparent`), and is not root's, 0755 (moby `pkg/archive`, containers/storage `pkg/archive`).
+    pub fn copies_parents(self) -> bool {
+        self == Engine::Containerd
+    }
+
     /// Docker Engine by its version, as ECS tells it of a container instance (`DockerVersion: 25.0.8`).
     pub fn docker(version: &str) -> Engine {
         let number = version.trim_start_matches(|c: char| !c.is_ascii_digit());
@@ -243,5 +249,27 @@ impl Observation {
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let log = self.log.iter().map(String::as_str);
         log.chain(self.reason.as_deref()).chain(self.stopped_reason.as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docker_by_its_version() {
+        for (version, engine) in [
+            ("DockerVersion: 20.10.25", Engine::Docker20),
+            ("DockerVersion: 25.0.8", Engine::Docker),
+            ("19.03.6-ce", Engine::Docker20),
+            ("23.0.0", Engine::Docker),
+            ("", Engine::Docker),
+            ("DockerVersion: unknown", Engine::Docker),
+        ] {
+            assert_eq!(Engine::docker(version), engine, "{version}");
+        }
+        for engine in Engine::ALL {
+            assert_eq!(Engine::named(engine.name()), Some(engine));
+        }
     }
 }

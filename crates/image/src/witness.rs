@@ -23,6 +23,9 @@ pub struct Witness {
     /// `PT_INTERP`, and what a dynamic loader reads of it, where these lie beyond it. In order of their offsets, not
     /// overlapping.
     pub pieces: Vec<Piece>,
+    /// A directory that its layer has only as the parent of something: mode and owner are as containerd makes it, after
+    /// the directory beneath; Docker and Podman make it root's, 0755.
+    pub implicit: bool,
     /// The layer it came with; `None` in an unpacked tree.
     pub origin: Option<Origin>,
 }

@@ -1,7 +1,7 @@
 //! An image's files with things mounted over them: what lies below a mount cannot be seen.
 
 use crate::case::ChildFacts;
-use crate::workload::Mount;
+use crate::workload::{Engine, Mount};
 use execfit_image::witness::Origin;
 use execfit_kernel::credentials::Credentials;
 use execfit_kernel::namei;
@@ -12,6 +12,7 @@ use execfit_kernel::tree::{FileTree, Gap, Node};
 pub(super) struct Mounted<'a> {
     pub(super) image: &'a ChildFacts,
     pub(super) mounts: &'a [Mount],
+    pub(super) engine: Engine,
 }
 
 impl Mounted<'_> {
@@ -58,7 +59,12 @@ fn covers_path(point: &[u8], path: &[u8]) -> bool {
 impl FileTree for Mounted<'_> {
     fn lookup(&self, path: &[u8]) -> Result<Option<Node<'_>>, Gap> {
         self.covered(path)?;
-        self.image.lookup(path)
+        let node = self.image.lookup(path)?;
+        let implicit = || self.image.file(path).flatten().is_some_and(|file| file.implicit);
+        if node.is_some() && !self.engine.copies_parents() && implicit() {
+            return Ok(node.map(|node| Node { mode: 0o755, uid: 0, gid: 0, ..node }));
+        }
+        Ok(node)
     }
 
     fn read_at(&self, path: &[u8], offset: u64, buffer: &mut [u8]) -> Result<usize, Gap> {

@@ -10,7 +10,7 @@ use execfit_image::index::Entry;
 use execfit_image::manifest::Manifest;
 use execfit_image::reference::{Location, Reference};
 use execfit_image::source::{
-    self, Access, Authenticator, Credentials, Opened, SourceError, Tally, Witnesses,
+    self, Access, Authenticator, Credentials, LayerNote, Opened, SourceError, Tally, Witnesses,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -122,6 +122,7 @@ impl Images {
                     (Some(child), Ok(witness)) => {
                         child.as_listed = listed;
                         child.insert(&path, witness);
+                        child.notes = self.notes(&name, &digest);
                     }
                     (Some(child), Err(error)) => child.trouble = Some(trouble(&error)),
                     (None, _) => {}
@@ -216,6 +217,14 @@ impl Images {
         }
     }
 
+    /// What is odd about the layers of a manifest, as far as they were read.
+    fn notes(&mut self, name: &str, digest: &Digest) -> Vec<LayerNote> {
+        match self.opened(name) {
+            Ok(Opened::Image(image)) => image.notes(digest),
+            _ => Vec::new(),
+        }
+    }
+
     /// The layers of a manifest that are known by their tables of contents.
     fn as_listed(&mut self, name: &str, digest: &Digest) -> Vec<usize> {
         match self.opened(name) {
@@ -272,6 +281,7 @@ fn blank(digest: Digest) -> ChildFacts {
         working_dir: String::new(),
         libraries: true,
         as_listed: Vec::new(),
+        notes: Vec::new(),
         files: BTreeMap::new(),
         surveys: Vec::new(),
         trouble: None,

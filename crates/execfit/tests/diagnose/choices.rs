@@ -1,6 +1,6 @@
-//! Which manifest of an index a host gets: runtimes have rules of their own.
+//! Which manifest of an index a host gets, and what becomes of its layers: runtimes have rules of their own.
 
-use crate::registry::{ARM64, Image, Registry, X86_64, elf, file};
+use crate::registry::{ARM64, Image, Registry, X86_64, directory, elf, file};
 use crate::run::{Outcome, execfit, finding, run};
 use serde_json::{Value, json};
 
@@ -100,4 +100,46 @@ fn an_index_without_any_image() {
         let message = cannot_be_pulled(&registry, &[]);
         assert_eq!(message, format!("R/team/app:1: the index R/team/app:1 has {holds}: it cannot be pulled"));
     }
+}
+
+/// Verdict, phase and errno by each runtime's rules.
+fn by_each(image: &Image) -> Vec<String> {
+    let registry = Registry::start();
+    registry.push("team/app:1", image);
+    let told = |runtime: &&str| {
+        let name = registry.name("team/app:1");
+        let asked = ["inspect", "--format", "json", &name, "--runtime", runtime];
+        let answer = run(execfit(Vec::new()).args(asked)).answer();
+        let run = &answer["runs"][0];
+        let word = |member: &str| run[member].as_str().unwrap_or("-").to_owned();
+        format!("{runtime}: {} {} {}", word("verdict"), word("phase"), word("errno"))
+    };
+    ["containerd", "docker", "docker-20.10", "podman"].iter().map(told).collect()
+}
+
+#[test]
+fn a_path_that_is_there_twice() {
+    let motd = || file("etc/motd", 0o644, "hello");
+    let twice = Image::new("amd64")
+        .layer([motd(), motd(), file("srv/app", 0o755, elf(X86_64))])
+        .entrypoint(["/srv/app"]);
+    let expected = [
+        "containerd: runs - -",
+        "docker: fails unpack -",
+        "docker-20.10: fails unpack -",
+        "podman: fails unpack -",
+    ];
+    assert_eq!(by_each(&twice), expected);
+}
+
+#[test]
+fn a_parent_of_no_entry_takes_after_the_one_beneath_with_containerd_alone() {
+    let image = Image::new("amd64")
+        .layer([directory("srv", 0o700)])
+        .layer([file("srv/app", 0o755, elf(X86_64))])
+        .user("1000")
+        .entrypoint(["/srv/app"]);
+    let expected =
+        ["containerd: fails lookup EACCES", "docker: runs - -", "docker-20.10: runs - -", "podman: runs - -"];
+    assert_eq!(by_each(&image), expected);
 }

@@ -8,7 +8,7 @@
 //! little-endian.
 
 use crate::digest::Digest;
-use crate::layer::{Block, Compression, ReadAt, Sealed, Spent, Written};
+use crate::layer::{Block, Compression, Note, ReadAt, Sealed, Spent, Written};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::hash::Hasher as _;
@@ -21,7 +21,7 @@ const MAGIC: &[u8; 8] = b"execfit\n";
 const HEAD: usize = 48;
 /// Who writes such files and believes them: other versions keep other things, or by other rules. The number counts the
 /// changes between two versions of the crate, to what is kept, to the rules of tar and layers, or to this format.
-pub(super) const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), " 1");
+pub(super) const FORMAT: &str = concat!(env!("CARGO_PKG_VERSION"), " 2");
 
 /// What is known of a layer besides its table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(crate) struct Facts {
     /// How the blob is compressed.
     pub(crate) compression: Compression,
     /// What is odd about the archive.
-    pub(crate) notes: Vec<String>,
+    pub(crate) notes: Vec<Note>,
     /// What reading it took.
     pub(crate) spent: Spent,
 }

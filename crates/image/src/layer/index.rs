@@ -4,17 +4,20 @@
 //! overlay2): its parents, links and hard links are looked for in itself only. The rules are those of containerd's
 //! `pkg/archive/tar.go` (`applyNaive`, `createTarFile`, `mkparent`) and continuity's `fs.RootPath`.
 
+mod note;
 mod place;
 pub(crate) mod sealed;
 
+pub use note::{Bearing, Effect, Note};
+
 use super::spent::Spent;
-use crate::limits::{INDEX_BYTES, Limits};
+use crate::limits::{INDEX_BYTES, Limits, STEPS};
 use crate::tar::{Entry, Type};
 use crate::witness::{Kind, Piece};
-use place::{parent_length, slashes};
+use place::{leads_to, parent_length, slashes};
 use sealed::{Sealed, Written};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
@@ -110,7 +113,10 @@ pub struct LayerIndex {
     nodes: BTreeMap<Box<[u8]>, Arc<Node>>,
     /// The table of a layer that was read to its end, in place of `nodes`.
     sealed: Option<Arc<Sealed>>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
+    /// Paths whose entries came to them through a link.
+    linked: BTreeSet<Box<[u8]>>,
+    root_seen: bool,
     entries: usize,
     cost: usize,
     heads: usize,
@@ -134,7 +140,7 @@ impl LayerIndex {
     }
 
     /// What a table says.
-    pub(crate) fn of_table(table: Sealed, notes: Vec<String>) -> LayerIndex {
+    pub(crate) fn of_table(table: Sealed, notes: Vec<Note>) -> LayerIndex {
         LayerIndex { sealed: Some(Arc::new(table)), notes, ..LayerIndex::default() }
     }
 
@@ -175,14 +181,15 @@ impl LayerIndex {
     }
 
     /// What is odd about the layer without making runtimes refuse it.
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// Keeps an oddity, and the first hundred of them only.
-    pub(super) fn note(&mut self, text: impl Into<String>) {
-        if self.notes.len() < 100 {
-            self.notes.push(text.into());
+    /// Keeps an oddity: the first hundred, and the first of each kind whatever came before.
+    pub(super) fn note(&mut self, bearing: Bearing, text: impl Into<String>) {
+        let new = bearing != Bearing::Nobody && !self.notes.iter().any(|note| note.bearing == bearing);
+        if self.notes.len() < 100 || new {
+            self.notes.push(Note { text: text.into(), bearing });
         }
     }
 
@@ -262,7 +269,12 @@ impl LayerIndex {
         }
         let hidden = [parent, b"/", name].concat();
         if self.nodes.contains_key(hidden.as_slice()) {
-            return refused("failed to convert whiteout file: file exists (mknod): it is in the same layer");
+            let (entry, own) = (path.escape_ascii(), hidden.escape_ascii());
+            let text = format!(
+                "entry {entry}: failed to convert whiteout file: file exists (mknod): {own} is in the same layer"
+            );
+            self.note(Bearing::OverlayRefuses, text);
+            self.remove(&hidden);
         }
         self.put(&hidden, Arc::new(Node::whiteout()), limits)?;
         Ok(true)
@@ -271,9 +283,22 @@ impl LayerIndex {
     /// containerd `OverlayConvertWhiteout`. Overlayfs itself looks at no such mark on the root of a layer.
     fn make_opaque(&mut self, path: &[u8]) {
         match self.nodes.get_mut(path) {
+            Some(node) if node.opaque => self.note_duplicate(&[path, b"/", OPAQUE].concat()),
             Some(node) => Arc::make_mut(node).opaque = true,
-            None => self.note("an opaque marker at the root, which overlay file systems pass over"),
+            None => self
+                .note(Bearing::Nobody, "an opaque marker at the root, which overlay file systems pass over"),
         }
+    }
+
+    /// What Docker and Podman refuse, as both keep archives with tar-split, which names every entry once
+    /// (`tar/storage/packer.go`, `ErrDuplicatePath`).
+    pub(super) fn note_duplicate(&mut self, path: &[u8]) {
+        let path = if path.is_empty() { b"/" } else { path };
+        let text = format!(
+            "entry {}: duplicates of file paths not supported: the layer has it twice",
+            path.escape_ascii()
+        );
+        self.note(Bearing::DockerRefuses, text);
     }
 
     /// Puts an entry at its place, as `createTarFile` does.
@@ -284,27 +309,37 @@ impl LayerIndex {
         pieces: Vec<Piece>,
         limits: &Limits,
     ) -> Result<(), Refusal> {
+        // tar-split compares names, not where links lead them.
+        let direct = leads_to(&entry.name, path);
         let kept = match self.nodes.get(path) {
-            Some(old) if old.is_directory() && entry.kind == Type::Directory => old.opaque,
             Some(old) => {
-                if !old.implicit && old.kind.is_some() {
-                    let path = path.escape_ascii();
-                    self.note(format!("{path} is there twice, which Docker refuses and containerd does not"));
+                let merged = old.is_directory() && entry.kind == Type::Directory;
+                let kept = merged && old.opaque;
+                if !old.implicit && old.kind.is_some() && direct != self.linked.contains(path) {
+                    self.note_duplicate(path);
                 }
-                self.remove(path);
-                false
+                if !merged {
+                    self.remove(path);
+                }
+                kept
             }
             None => false,
         };
+        if direct {
+            self.linked.remove(path);
+        } else {
+            self.cost += NODE_COST + path.len();
+            self.linked.insert(path.into());
+        }
         if entry.kind == Type::Hardlink {
-            let node = self.hardlink(&entry.link, limits)?;
+            let node = self.hardlink(entry, limits)?;
             return self.put(path, node, limits);
         }
         let mut node = node_of(entry)?;
         self.heads += pieces.iter().map(|piece| piece.bytes.len()).sum::<usize>();
         node.pieces = pieces;
         node.opaque |= kept;
-        self.overlay_attributes(path, entry, &mut node)?;
+        self.overlay_attributes(path, entry, &node);
         self.put(path, Arc::new(node), limits)
     }
 
@@ -327,13 +362,17 @@ impl LayerIndex {
     }
 
     /// containerd `hardlinkRootPath` and `link(2)`: the target must be in the layer already.
-    fn hardlink(&mut self, target: &[u8], limits: &Limits) -> Result<Arc<Node>, Refusal> {
+    fn hardlink(&mut self, entry: &Entry, limits: &Limits) -> Result<Arc<Node>, Refusal> {
+        let target = entry.link.as_slice();
         let path = self.link_target(target, limits)?;
         match self.nodes.get(path.as_slice()) {
             Some(node) if node.is_directory() => {
                 refused("link: operation not permitted: its target is a directory")
             }
-            Some(node) => Ok(Arc::clone(node)),
+            Some(node) => {
+                let node = Arc::clone(node);
+                self.change_inode(node, entry, limits)
+            }
             None => refused(format!(
                 "link: no such file or directory: its target {} is not in the same layer before it",
                 target.escape_ascii()
@@ -341,28 +380,59 @@ impl LayerIndex {
         }
     }
 
-    /// Attributes of overlayfs's own in an archive take effect: they are set like all others.
-    fn overlay_attributes(&mut self, path: &[u8], entry: &Entry, node: &mut Node) -> Result<(), Refusal> {
+    /// The header of a hard link changes the file that all its names share: owner, then attributes, then mode are set
+    /// as of any file, and `chown(2)` takes capabilities away (containerd `archive/tar.go` and moby
+    /// `pkg/archive/archive.go`, `createTarFile`; seen).
+    fn change_inode(&mut self, old: Arc<Node>, entry: &Entry, limits: &Limits) -> Result<Arc<Node>, Refusal> {
+        if old.kind != Some(Kind::Regular) {
+            return Ok(old);
+        }
+        let capability = capability(entry);
+        let (uid, gid) = (id(entry.uid), id(entry.gid));
+        if (old.mode, old.uid, old.gid, &old.capability) == (entry.mode, uid, gid, &capability) {
+            return Ok(old);
+        }
+        self.steps += self.nodes.len() as u64;
+        if self.steps > limits.steps {
+            return Err(Refusal::Limit(format!("the layer's hard links are too many: {}", STEPS.hint())));
+        }
+        let new = Arc::new(Node { mode: entry.mode, uid, gid, capability, ..Node::clone(&old) });
+        for node in self.nodes.values_mut().filter(|node| Arc::ptr_eq(node, &old)) {
+            *node = Arc::clone(&new);
+        }
+        Ok(new)
+    }
+
+    /// Attributes of overlayfs's own in an archive: Docker and Podman set them like all others, so that they take
+    /// effect, containerd does not (seen).
+    fn overlay_attributes(&mut self, path: &[u8], entry: &Entry, node: &Node) {
+        let path = path.escape_ascii();
         for (name, value) in &entry.xattrs {
-            match name.as_slice() {
-                b"trusted.overlay.opaque" if value == b"y" && node.is_directory() => {
-                    node.opaque = true;
-                    self.note(format!(
-                        "{} is made opaque by an attribute, not by a marker",
-                        path.escape_ascii()
-                    ));
-                }
-                b"trusted.overlay.redirect" | b"trusted.overlay.metacopy" => {
-                    let name = name.escape_ascii();
-                    return Err(Refusal::Limit(format!(
-                        "it carries the attribute {name}, which is not modelled"
-                    )));
-                }
-                _ => {}
+            let effective = match name.as_slice() {
+                b"trusted.overlay.opaque" => value == b"y" && node.is_directory(),
+                b"trusted.overlay.redirect" | b"trusted.overlay.metacopy" => true,
+                _ => false,
+            };
+            if effective {
+                let name = name.escape_ascii();
+                let text = format!(
+                    "entry {path} carries the attribute {name}, which takes effect with Docker and Podman alone"
+                );
+                self.note(Bearing::DockerDiffers, text);
             }
         }
-        Ok(())
     }
+}
+
+/// `security.capability` of an entry.
+fn capability(entry: &Entry) -> Option<Vec<u8>> {
+    let found = entry.xattrs.iter().find(|(name, _)| name == b"security.capability");
+    found.map(|(_, value)| value.clone())
+}
+
+/// `chown(2)` takes 32 bits.
+fn id(id: u64) -> u32 {
+    u32::try_from(id & 0xffff_ffff).unwrap_or(0)
 }
 
 fn node_of(entry: &Entry) -> Result<Node, Refusal> {
@@ -381,15 +451,12 @@ fn node_of(entry: &Entry) -> Result<Node, Refusal> {
             return refused("archive/tar: invalid tar header");
         }
     };
-    let capability = entry.xattrs.iter().find(|(name, _)| name == b"security.capability");
-    // `chown(2)` takes 32 bits.
-    let id = |id: u64| u32::try_from(id & 0xffff_ffff).unwrap_or(0);
     Ok(Node {
         mode: if matches!(kind, Some(Kind::Symlink(_))) { 0o777 } else { entry.mode },
         uid: id(entry.uid),
         gid: id(entry.gid),
         size: if kind == Some(Kind::Regular) { entry.size } else { 0 },
-        capability: capability.map(|(_, value)| value.clone()),
+        capability: capability(entry),
         pieces: Vec::new(),
         fingerprint: None,
         opaque: false,

@@ -15,7 +15,7 @@ pub(crate) use capture::{Body, capture};
 pub use decode::Compression;
 pub(crate) use decode::broke_off;
 pub(crate) use index::sealed::{Block, ReadAt, Sealed, Written};
-pub use index::{LayerIndex, Node, Standing};
+pub use index::{Bearing, Effect, LayerIndex, Node, Note, Standing};
 pub(crate) use spent::Spent;
 
 use crate::cache::Cache;

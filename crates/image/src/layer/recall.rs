@@ -1,6 +1,6 @@
 //! A layer that was read before: taken from the cache, and put there.
 
-use super::{Compression, Layer, LayerIndex, Sealed, State, Unpacked};
+use super::{Bearing, Compression, Layer, LayerIndex, Sealed, State, Unpacked};
 use crate::cache::{Cache, Facts};
 use crate::digest::Digest;
 use crate::manifest::LayerKind;
@@ -77,6 +77,7 @@ impl Layer {
         let said = Compression::of_media_type(&self.descriptor.media_type);
         if said == Some(Compression::None) && found != Compression::None {
             self.index.note(
+                Bearing::Nobody,
                 "its media type says that it is not compressed, and it is: containerd does not unpack it",
             );
         }

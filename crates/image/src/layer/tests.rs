@@ -27,6 +27,13 @@ fn refusal(tar: Tar) -> String {
     }
 }
 
+/// The notes that matter to some runtime, with whom they matter to.
+fn minded(tar: Tar) -> Vec<String> {
+    let layer = read(tar);
+    let notes = layer.index().notes().iter().filter(|note| note.bearing != Bearing::Nobody);
+    notes.map(|note| format!("{:?}: {}", note.bearing, note.text)).collect()
+}
+
 /// `path` of each object, with a mark of what it is.
 fn show(layer: &Layer) -> String {
     let mark = |node: &Node| match &node.kind {
@@ -47,7 +54,8 @@ fn show(layer: &Layer) -> String {
 #[test]
 fn the_measured_table() {
     let file = |name: &str| Tar::new().file(name, 0o644, b"x");
-    assert!(refusal(file("x").file(".wh.x", 0o644, b"")).contains("file exists"));
+    let own = minded(file("x").file(".wh.x", 0o644, b""));
+    assert!(own[0].starts_with("OverlayRefuses: entry /.wh.x: failed to convert whiteout file"), "{own:?}");
     assert_eq!(show(&read(Tar::new().file(".wh.low", 0o644, b"").file("low", 0o644, b"new"))), "/low=new");
     let replaced = Tar::new().file(".wh.d", 0o644, b"").directory("d/", 0o755).file("d/n", 0o644, b"n");
     assert_eq!(show(&read(replaced)), "/d/ /d/n=n", "the directory is not opaque");
@@ -58,7 +66,7 @@ fn the_measured_table() {
     assert_eq!(show(&read(sized)), "/h=x /x=x /y=y");
     let twice = read(file("x").file("x", 0o644, b"second"));
     assert_eq!(show(&twice), "/x=second");
-    assert!(twice.index().notes()[0].contains("twice"));
+    assert_eq!(twice.index().notes()[0].bearing, Bearing::DockerRefuses);
     let late = Tar::new().directory("d", 0o755).file("d/own", 0o644, b"o").file("d/.wh..wh..opq", 0o644, b"");
     assert_eq!(show(&read(late)), "/d/* /d/own=o");
     for (kind, number) in [(b'S', 83), (b'7', 55), (b'Z', 90)] {
@@ -75,6 +83,108 @@ fn the_measured_table() {
         show(&read(Tar::new().directory("a", 0o755).file("a/b", 0o644, b"").file("a", 0o644, b"f"))),
         "/a=f"
     );
+}
+
+/// What dockerd 20.10.24 and Podman 4.3.1 refused as duplicates, and what of it containerd 1.6.20 made.
+#[test]
+fn duplicates() {
+    let file = |name: &str, body: &[u8]| Tar::new().file(name, 0o644, body);
+    let directory = |name: &str| Tar::new().directory(name, 0o755);
+    let linked = || directory("r").symlink("m", "r");
+    let opaque = "d/.wh..wh..opq";
+    let cases = [
+        (file("a", b"1").file("a", 0o644, b"2"), true, "/a=2"),
+        (directory("a").directory("a", 0o700), true, "/a/"),
+        (directory("a").directory("a/", 0o700), true, "/a/"),
+        (directory("a").file("a/b", 0o644, b"1").file("a", 0o644, b"2"), true, "/a=2"),
+        (file("a", b"1").file("./a", 0o644, b"2"), true, "/a=2"),
+        (file("a", b"1").file("b", 0o644, b"2").hardlink("b", "a"), true, "/a=1 /b=1"),
+        (directory("./").directory("./", 0o755), true, ""),
+        (directory("d").file(opaque, 0o644, b"").file(opaque, 0o644, b""), true, "/d/*"),
+        (linked().directory("m", 0o700).file("m/x", 0o644, b"1"), true, "/m/ /m/x=1 /r/"),
+        (linked().file("m/x", 0o644, b"1").file("m/x", 0o644, b"2"), true, "/m->r /r/ /r/x=2"),
+        // Two names of one place are no duplicates, nor is a directory that was only a parent before.
+        (linked().file("m/x", 0o644, b"1").file("r/x", 0o644, b"2"), false, "/m->r /r/ /r/x=2"),
+        (file("n/a", b"1").directory("n", 0o750), false, "/n/ /n/a=1"),
+        (file(".wh.low", b"").file("low", 0o644, b"1"), false, "/low=1"),
+    ];
+    for (tar, refused, shown) in cases {
+        assert_eq!(show(&read(tar.clone())), shown);
+        let minded = minded(tar);
+        let duplicates = minded.iter().any(|note| note.starts_with("DockerRefuses: entry /"));
+        assert_eq!(duplicates, refused, "{shown}: {minded:?}");
+    }
+}
+
+#[test]
+fn a_parent_that_is_a_dangling_link() {
+    let tar = || Tar::new().symlink("l", "/not/there").file("l/x", 0o755, b"x");
+    let text = "DockerRefuses: entry l/x: no such file or directory: a link on its way leads nowhere";
+    assert_eq!(minded(tar()), [text]);
+    assert_eq!(minded(Tar::new().directory("d", 0o755).symlink("l", "d").file("l/x", 0o755, b"")), [""; 0]);
+    assert_eq!(minded(Tar::new().file("new/../other/x", 0o755, b"")), [""; 0]);
+}
+
+/// The header of a hard link is the last word on the file that its names share (seen with all three engines).
+#[test]
+fn hard_links_change_their_file() {
+    let link = |name: &str, target: &str, mode: &[u8], uid: &[u8]| {
+        let mut header = Header::new(name, b'1', 0);
+        header.put(157, target.as_bytes()).put(100, mode).put(108, uid);
+        header
+    };
+    let inode = |layer: &Layer, path: &str| {
+        let node = layer.index().get(path.as_bytes()).unwrap();
+        (node.mode, node.uid, node.capability.is_some())
+    };
+    let file = |mode: u32| Tar::new().file("a", mode, b"a");
+    for (first, second, expected) in [
+        (0o755, &b"0000644\0"[..], 0o644),
+        (0o644, b"0000755\0", 0o755),
+        (0o4755, b"0000755\0", 0o755),
+        (0o4755, b"0004755\0", 0o4755),
+    ] {
+        let layer = read(file(first).header(&link("b", "a", second, b"0000007\0")));
+        assert_eq!((inode(&layer, "/a"), inode(&layer, "/b")), ((expected, 7, false), (expected, 7, false)));
+    }
+    let three = file(0o755).header(&link("b", "a", b"0000755\0", b"0\0")).header(&link(
+        "c",
+        "b",
+        b"0000600\0",
+        b"0\0",
+    ));
+    let layer = read(three);
+    for name in ["/a", "/b", "/c"] {
+        assert_eq!(inode(&layer, name).0, 0o600, "{name}");
+    }
+    // chown(2) takes the capability away, and the link's own header may bring it back.
+    let capability = [("SCHILY.xattr.security.capability", "cap")];
+    let plain = || Tar::new().pax(b'x', &capability).file("a", 0o755, b"a");
+    let again = link("b", "a", b"0000755\0", b"0\0");
+    assert_eq!(inode(&read(plain().header(&again)), "/a"), (0o755, 0, false));
+    assert_eq!(inode(&read(plain().pax(b'x', &capability).header(&again)), "/a"), (0o755, 0, true));
+    // A link's mode is its own.
+    let symlink = read(Tar::new().symlink("s", "x").header(&link("b", "s", b"0000600\0", b"0\0")));
+    assert_eq!(inode(&symlink, "/b").0, 0o777);
+}
+
+#[test]
+fn who_minds() {
+    use crate::platform::Runtime::{Containerd, Dockerd, Podman};
+    let refused = Some(Effect::Refused);
+    for (bearing, runtime, lowest, effect) in [
+        (Bearing::Nobody, Dockerd, true, None),
+        (Bearing::DockerRefuses, Dockerd, true, refused),
+        (Bearing::DockerRefuses, Podman, false, refused),
+        (Bearing::DockerRefuses, Containerd, false, None),
+        (Bearing::OverlayRefuses, Containerd, true, None),
+        (Bearing::OverlayRefuses, Containerd, false, refused),
+        (Bearing::OverlayRefuses, Dockerd, true, refused),
+        (Bearing::DockerDiffers, Podman, true, Some(Effect::Differs)),
+        (Bearing::DockerDiffers, Containerd, true, None),
+    ] {
+        assert_eq!(bearing.effect(runtime, lowest), effect, "{bearing:?} {runtime:?} {lowest}");
+    }
 }
 
 #[test]
@@ -97,11 +207,13 @@ fn parents_are_found_through_links_of_the_same_layer() {
     assert_eq!(show(&read(tar)), "/a/ /a/up->../../../b /b/ /b/x=x /h=x");
     assert_eq!(refusal(Tar::new().symlink("l", "l").file("l/x", 0o644, b"")), "too many links");
     assert_eq!(refusal(Tar::new().file("f", 0o644, b"").file("f/x", 0o644, b"")), "not a directory");
-    assert_eq!(
-        refusal(Tar::new().file("f/.wh.x", 0o644, b"").file("f/.wh.x", 0o644, b"")),
-        "failed to convert whiteout file: file exists (mknod): it is in the same layer"
+    let twice = minded(Tar::new().file("f/.wh.x", 0o644, b"").file("f/.wh.x", 0o644, b""));
+    assert!(
+        twice[0].starts_with("OverlayRefuses: entry /f/.wh.x: failed to convert whiteout file"),
+        "{twice:?}"
     );
-    assert_eq!(refusal(Tar::new().file(".wh.d", 0o644, b"").file("d/x", 0o644, b"")), "not a directory");
+    let beneath = Tar::new().file(".wh.d", 0o644, b"").file("d/x", 0o644, b"");
+    assert!(minded(beneath)[0].starts_with("OverlayRefuses: entry in /d: not a directory"));
     assert!(refusal(Tar::new().directory("d", 0o755).hardlink("h", "d")).contains("directory"));
     for name in [".wh.", ".wh..", ".wh..."] {
         assert!(refusal(Tar::new().file(name, 0o644, b"")).starts_with("invalid whiteout name"));
@@ -112,13 +224,16 @@ fn parents_are_found_through_links_of_the_same_layer() {
 fn attributes_of_overlay_file_systems() {
     let opaque = [("SCHILY.xattr.trusted.overlay.opaque", "y")];
     let layer = read(Tar::new().pax(b'x', &opaque).directory("d", 0o755));
-    assert_eq!(show(&layer), "/d/*");
-    assert!(layer.index().notes()[0].contains("attribute"));
+    assert_eq!(show(&layer), "/d/", "containerd does not set it");
+    assert_eq!(layer.index().notes()[0].bearing, Bearing::DockerDiffers);
     let redirect =
         Tar::new().pax(b'x', &[("SCHILY.xattr.trusted.overlay.redirect", "/x")]).directory("d", 0o755);
-    assert!(matches!(read_blob(redirect.finish()), Err(SourceError::Broken { .. })));
+    assert!(
+        minded(redirect)[0]
+            .starts_with("DockerDiffers: entry /d carries the attribute trusted.overlay.redirect")
+    );
     let root = read(Tar::new().file(".wh..wh..opq", 0o644, b""));
-    assert!(root.index().notes()[0].contains("root"));
+    assert!(root.index().notes()[0].text.contains("root"));
     let capability = [("SCHILY.xattr.security.capability", "cap")];
     let layer = read(Tar::new().pax(b'x', &capability).file("f", 0o4755, b""));
     let node = layer.index().get(b"/f").unwrap();
@@ -147,7 +262,7 @@ fn compressions() {
     let blob = gzip(&tar);
     let mut layer = Layer::new(descriptor(plain, &blob), None, "test", Limits::default());
     layer.read_whole(|_| Ok(Box::new(Cursor::new(blob))), &mut |_| ()).unwrap();
-    assert!(layer.index().notes()[0].contains("media type"));
+    assert!(layer.index().notes()[0].text.contains("media type"));
 }
 
 /// As Go's `compress/gzip` and klauspost's zstd have it: nothing but members or frames may follow.

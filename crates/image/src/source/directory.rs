@@ -108,6 +108,7 @@ impl Directory {
             } else {
                 Vec::new()
             },
+            implicit: false,
             origin: None,
         }))
     }

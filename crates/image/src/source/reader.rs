@@ -8,11 +8,13 @@ use crate::config::Config;
 use crate::digest::Digest;
 use crate::history;
 use crate::index::Entry;
-use crate::layer::Layer;
+use crate::layer::{Effect, Layer, Note};
 use crate::limits::{DOCUMENT_BYTES, INDEX_DEPTH, INDEX_ENTRIES, LAYERS, Limits};
 use crate::manifest::{Descriptor, DocumentKind, Manifest, index_of, kind_of};
+use crate::platform::Runtime;
 use crate::rootfs::{Answer, Found, Rootfs};
 use crate::witness::{Kind, Origin, Witness};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::Read;
 use sweep::Job;
@@ -61,6 +63,25 @@ pub struct Child {
     pub manifest: Manifest,
     /// The config.
     pub config: Config,
+}
+
+/// Something odd about one layer of an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerNote {
+    /// Number of the layer from the bottom, 1 first.
+    pub layer: usize,
+    /// Its digest.
+    pub digest: Digest,
+    /// What is odd.
+    #[serde(flatten)]
+    pub note: Note,
+}
+
+impl LayerNote {
+    /// What it means to a runtime.
+    pub fn effect(&self, runtime: Runtime) -> Option<Effect> {
+        self.note.bearing.effect(runtime, self.layer == 1)
+    }
 }
 
 impl Image {
@@ -423,20 +444,16 @@ impl Image {
         Some(Origin { layer: at + 1, layers, digest, instruction, verified, as_listed })
     }
 
-    /// What is odd about the layers of one manifest, as far as they were read.
-    pub fn notes(&self, child: &Digest) -> Vec<String> {
+    /// What is odd about the layers of one manifest, as far as they were read, the lowest layer first.
+    pub fn notes(&self, child: &Digest) -> Vec<LayerNote> {
         let layers =
             self.children.get(child).map(|child| child.manifest.layers.as_slice()).unwrap_or_default();
-        let note = |layer: &Descriptor| {
+        let of_layer = |(at, layer): (usize, &Descriptor)| {
             let notes = self.layers.get(&layer.digest).map(|read| read.index().notes()).unwrap_or_default();
-            notes
-                .iter()
-                .map(String::as_str)
-                .chain(self.tables.notes(&layer.digest))
-                .map(move |note| format!("layer {}: {note}", layer.digest.short()))
-                .collect::<Vec<_>>()
+            let note = |note| LayerNote { layer: at + 1, digest: layer.digest.clone(), note };
+            notes.iter().cloned().chain(self.tables.notes(&layer.digest)).map(note).collect::<Vec<_>>()
         };
-        layers.iter().flat_map(note).collect()
+        layers.iter().enumerate().flat_map(of_layer).collect()
     }
 
     /// Manifest and config, and its layers ready to be opened.
@@ -493,6 +510,7 @@ impl Image {
             size: found.node.size,
             capability: found.node.capability.clone(),
             pieces: found.node.pieces.clone(),
+            implicit: found.node.implicit,
             origin,
         }
     }

@@ -1,6 +1,6 @@
 //! Where an entry of an archive comes to lie: names cleaned, links of the layer followed, parents made.
 
-use super::{LONGEST_PATH, LayerIndex, Node, Refusal, refused};
+use super::{Bearing, LONGEST_PATH, LayerIndex, Node, Refusal, refused};
 use crate::limits::{ENTRIES, Limits, STEPS};
 use crate::witness::Kind;
 use std::sync::Arc;
@@ -23,13 +23,24 @@ impl LayerIndex {
             return Err(Refusal::Limit(format!("the layer has more than {most} entries: {hint}")));
         }
         let mut components = clean(name);
-        let Some(base) = components.pop() else { return Ok(None) };
+        let Some(base) = components.pop() else {
+            if std::mem::replace(&mut self.root_seen, true) {
+                self.note_duplicate(b"/");
+            }
+            return Ok(None);
+        };
         if base.len() > LONGEST_NAME
             || components.iter().map(|part| part.len() + 1).sum::<usize>() > LONGEST_PATH
         {
             return refused("file name too long");
         }
         let mut path = self.resolve(&components, limits)?;
+        let through_link = !path.is_empty() && !leads_to(&components.join(&b'/'), &path);
+        if through_link && !self.nodes.contains_key(path.as_slice()) {
+            let name = name.escape_ascii();
+            let text = format!("entry {name}: no such file or directory: a link on its way leads nowhere");
+            self.note(Bearing::DockerRefuses, text);
+        }
         self.make_parents(&path, limits)?;
         path.push(b'/');
         path.extend_from_slice(base);
@@ -95,6 +106,14 @@ impl LayerIndex {
         for end in ends {
             match self.nodes.get(&parent[..end]) {
                 Some(node) if node.is_directory() => {}
+                // Only where nothing lies beneath is a whiteout nothing, and makes way.
+                Some(node) if node.kind.is_none() => {
+                    let path = parent[..end].escape_ascii();
+                    let text =
+                        format!("entry in {path}: not a directory: the same layer has a whiteout for {path}");
+                    self.note(Bearing::OverlayRefuses, text);
+                    self.put(&parent[..end], Arc::new(Node::directory()), limits)?;
+                }
                 Some(_) => return refused("not a directory"),
                 None => self.put(&parent[..end], Arc::new(Node::directory()), limits)?,
             }
@@ -116,6 +135,12 @@ fn clean(name: &[u8]) -> Vec<&[u8]> {
         }
     }
     components
+}
+
+/// Whether a name leads to this path by itself, no link on the way.
+pub(super) fn leads_to(name: &[u8], path: &[u8]) -> bool {
+    let parts = path.split(|byte| *byte == b'/').skip(1);
+    clean(name).into_iter().eq(parts)
 }
 
 /// The length of a path's parent.

@@ -3,7 +3,7 @@
 use super::contents::{Contents, Place};
 use super::{Fetch, Item, Listing, Table, Trouble, chunked, contradiction, estargz, ztoc};
 use crate::layer::capture::{Body, capture};
-use crate::layer::{LayerIndex, Limits};
+use crate::layer::{Bearing, LayerIndex, Limits};
 use crate::manifest::Descriptor;
 use crate::source::coalesce;
 use crate::tar::{Archive, Entry, Type};
@@ -213,10 +213,11 @@ impl Listed {
         }
         let others = self.files.iter().filter(|file| file.read == Read::Nothing).count();
         if others > 0 {
-            self.index.note(format!(
+            let text = format!(
                 "it was looked through by its table of contents: {others} files that are neither executable nor \
                  named as libraries were not opened"
-            ));
+            );
+            self.index.note(Bearing::Nobody, text);
         }
         Ok(())
     }

@@ -2,8 +2,8 @@
 
 use super::{Child, Image};
 use crate::digest::Digest;
-use crate::layer::Layer;
 use crate::layer::toc::{self, LONGEST_ZTOC, Listed, Table, Trouble};
+use crate::layer::{Bearing, Layer, Note};
 use crate::manifest::{Descriptor, LayerKind, Manifest};
 use crate::rootfs::Stratum;
 use crate::source::SourceError;
@@ -28,10 +28,11 @@ impl Tables {
     }
 
     /// Why tables were put aside, and what is odd about those in use, by layer.
-    pub(super) fn notes(&self, layer: &Digest) -> impl Iterator<Item = &str> {
+    pub(super) fn notes(&self, layer: &Digest) -> impl Iterator<Item = Note> {
         let listed = self.get(layer).map(|listed| listed.index().notes()).unwrap_or_default();
         let aside = self.notes.iter().filter(move |(digest, _)| digest == layer);
-        aside.map(|(_, note)| note.as_str()).chain(listed.iter().map(String::as_str))
+        let plain = |(_, text): &(Digest, String)| Note { text: text.clone(), bearing: Bearing::Nobody };
+        aside.map(plain).chain(listed.iter().cloned())
     }
 }
 

@@ -296,7 +296,7 @@ fn a_layer_with_a_table_is_asked_by_it() {
     };
     assert_eq!(head(&mut image, b"/usr/lib.so.1"), Some(b"\x7fELF lib".to_vec()));
     assert_eq!(head(&mut image, b"/usr/noise"), None);
-    assert!(image.notes(&digest)[0].contains("looked through by its table of contents: 2 files"));
+    assert!(image.notes(&digest)[0].note.text.contains("looked through by its table of contents: 2 files"));
     let fetched: u64 = shelf.parts.lock().unwrap().iter().map(|(_, part)| part.end - part.start).sum();
     assert!(fetched < 80_000, "{fetched}");
     assert_eq!(shelf.opened.lock().unwrap().len(), 1, "the config");
@@ -334,7 +334,7 @@ fn a_soci_index_is_asked_where_the_manifest_names_one() {
     let mut image = open(&shelf).unwrap();
     let app = image.witness(&digest, b"/usr/app").unwrap().unwrap();
     assert!(app.origin.is_some_and(|origin| !origin.as_listed));
-    let note = &image.notes(&digest)[0];
+    let note = &image.notes(&digest)[0].note.text;
     assert!(note.contains("the layer was read instead: SOCI index") && note.contains("HTML"), "{note}");
 }
 
@@ -358,7 +358,7 @@ fn a_table_that_is_wrong_gives_way_to_the_layer() {
             Ok(witness) => assert!(witness.unwrap().origin.is_some_and(|origin| !origin.as_listed)),
             Err(error) => assert!(error.to_string().contains("gzip"), "{error}"),
         }
-        assert!(image.notes(&digest)[0].contains("its table of contents is not used"));
+        assert!(image.notes(&digest)[0].note.text.contains("its table of contents is not used"));
         assert!(image.as_listed(&digest).is_empty());
     }
 }
