@@ -3,6 +3,12 @@
 //! (soci-snapshotter `ztoc/`, `ztoc/compression/gzip_zinfo.c`). For tests and measurements; the tests compare with files
 //! that the real tools made.
 
+#[path = "seekable/deflate.rs"]
+mod deflate;
+
+#[allow(unused_imports)]
+pub(crate) use deflate::checkpoints;
+
 use base64::Engine;
 use execfit_image::digest::Digest;
 use execfit_image::tar::{Archive, Entry, Type};

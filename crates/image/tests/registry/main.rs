@@ -8,6 +8,7 @@ mod hostile;
 mod logins;
 mod parts;
 mod redirects;
+mod seekable;
 mod server;
 mod streams;
 

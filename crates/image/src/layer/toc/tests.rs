@@ -3,7 +3,7 @@
 use super::*;
 use crate::layer::{Layer, LayerIndex, Node};
 use crate::limits::Limits;
-use crate::testing::seekable::{self, Checkpoint};
+use crate::testing::seekable::{self, Checkpoint, checkpoints};
 use crate::testing::{Tar, gzip};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -132,18 +132,28 @@ fn tables_of_our_own_making_tell_what_the_layers_tell() {
         let whole = zstd::stream::decode_all(&layer.blob[..]).unwrap();
         assert_eq!(crate::digest::Digest::of(&whole), layer.diff_id);
     }
-    let points = || {
-        let point = |(stored, out, bits)| Checkpoint { stored, out, bits };
-        [(10, 0, 0), (52_427, 129_319, 6), (96_658, 239_135, 1)].map(point)
-    };
     let blob = data!("layer.tar.gz");
-    assert_equal(blob, &Table::Ztoc(seekable::ztoc(blob, &tar, &points(), 65_536, false)));
+    let mut points = checkpoints(blob, 65_536);
+    let shown = |points: &[Checkpoint]| -> Vec<_> {
+        points.iter().map(|point| (point.stored, point.out, point.bits)).collect()
+    };
+    assert_eq!(shown(&points), [(10, 0, 0), (52_427, 129_319, 6), (96_658, 239_135, 1)], "as the real ones");
+    assert_equal(blob, &Table::Ztoc(seekable::ztoc(blob, &tar, &points, 65_536, false)));
+    for level in [0, 1, 6, 9] {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(level));
+        std::io::Write::write_all(&mut encoder, &tar).unwrap();
+        let blob = encoder.finish().unwrap();
+        let points = checkpoints(&blob, 20_000);
+        assert_equal(&blob, &Table::Ztoc(seekable::ztoc(&blob, &tar, &points, 20_000, false)));
+    }
+    let members = data!("members.tar.gz");
+    let between = checkpoints(members, 30_000);
+    assert_equal(members, &Table::Ztoc(seekable::ztoc(members, &tar, &between, 30_000, false)));
     assert_equal(&tar, &Table::Ztoc(seekable::ztoc(&tar, &tar, &[], 10_000, false)));
     // Of before: the first checkpoint is left out, and there is no name in the header.
     let named = usize::from(blob[3] & 8 != 0) * (1 + blob[10..].iter().position(|byte| *byte == 0).unwrap());
     let mut unnamed = [&blob[..10], &blob[10 + named..]].concat();
     unnamed[3] = 0;
-    let mut points = points();
     points[1..].iter_mut().for_each(|point| point.stored -= named);
     assert_equal(&unnamed, &Table::Ztoc(seekable::ztoc(&unnamed, &tar, &points, 65_536, true)));
 }

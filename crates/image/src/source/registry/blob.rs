@@ -25,7 +25,7 @@ const FIRST: u64 = 1024 * 1024;
 /// How often a cut stream is gone on with, per [`FIRST`] bytes of progress.
 const RESUMES: u32 = 3;
 /// How much of a blob is passed over to come to a part of it, where a server gives only the whole.
-const MOST_SKIPPED: u64 = 4 * 1024 * 1024;
+const MOST_SKIPPED: u64 = 256 * 1024;
 /// A server that sends less than [`LEAST`] bytes in so much time of waiting is given up.
 const WINDOW: Duration = Duration::from_secs(60);
 const LEAST: u64 = 64 * 1024;
