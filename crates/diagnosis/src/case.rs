@@ -1,6 +1,9 @@
 //! A case: every fact known about what was asked, as data. It is filled from the world, saved, and replayed.
 
 mod bytes;
+mod need;
+
+pub use need::Need;
 
 use crate::foreign::{Ground, Survey};
 use crate::secrets;
@@ -13,7 +16,7 @@ use execfit_image::witness::{Kind, Origin, Piece, Witness};
 use execfit_kernel::tree::{self, FileTree, Gap, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The value of [`Case::schema`].
 pub const SCHEMA: &str = "execfit/case/v1";
@@ -142,9 +145,27 @@ pub struct ChildFacts {
     /// What is odd about its layers, as far as they were read: some of it keeps some runtimes from unpacking them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<LayerNote>,
+    /// Paths where nothing was seen and not everything was read; or, of directories that were seen, whose mode was not
+    /// read. A likely answer passes over them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub assumed: BTreeSet<String>,
+    /// The layers that were opened and not read to their ends.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<UnfinishedLayer>,
     /// Why manifest, config or a layer could not be read.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub trouble: Option<Trouble>,
+}
+
+/// A layer that was opened and not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnfinishedLayer {
+    /// Its number from the bottom, 1 first.
+    pub layer: usize,
+    /// Stored bytes that were read of it.
+    pub read: u64,
+    /// Stored bytes that it has.
+    pub size: u64,
 }
 
 /// Why something of an image could not be read.
@@ -187,6 +208,9 @@ pub struct FileFacts {
     /// Group.
     #[serde(default)]
     pub gid: u32,
+    /// Mode and owner are not known: a directory that its layer only implies.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub mode_unread: bool,
     /// Length in bytes.
     #[serde(default)]
     pub size: u64,
@@ -229,45 +253,6 @@ pub struct PieceFacts {
     /// The bytes.
     #[serde(with = "base64_bytes")]
     pub bytes: Vec<u8>,
-}
-
-/// A fact that is missing from a case, to be observed before the question is asked again.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Need {
-    /// The manifest or index of this reference.
-    Image {
-        /// The reference to read.
-        name: String,
-        /// ARN of the secret with the registry's credentials.
-        repository_credentials: Option<String>,
-    },
-    /// Manifest and config of one of its manifests.
-    Child {
-        /// The reference.
-        name: String,
-        /// The manifest.
-        digest: Digest,
-    },
-    /// One path of its file system.
-    File {
-        /// The reference.
-        name: String,
-        /// The manifest.
-        digest: Digest,
-        /// The absolute path, free of links.
-        path: Vec<u8>,
-    },
-    /// What is foreign among all of its files.
-    Survey {
-        /// The reference.
-        name: String,
-        /// The manifest.
-        digest: Digest,
-        /// What the host runs.
-        ground: Ground,
-        /// Files that later layers hide count, too.
-        hidden: bool,
-    },
 }
 
 impl Case {
@@ -325,8 +310,24 @@ impl ChildFacts {
         self.surveys.iter().find(|survey| survey.ground == *ground)
     }
 
-    /// Keeps what was seen at a path.
+    /// Whether what was not read of a path is assumed: that nothing is there, or the mode of what is.
+    pub fn is_assumed(&self, path: &[u8]) -> bool {
+        !self.assumed.is_empty() && self.assumed.contains(&escape(path))
+    }
+
+    /// Whether anything is assumed not to be there.
+    pub fn assumes_absence(&self) -> bool {
+        self.assumed.iter().any(|path| !self.files.contains_key(path))
+    }
+
+    /// Assumes what was not read of a path.
+    pub fn assume(&mut self, path: &[u8]) {
+        self.assumed.insert(escape(path));
+    }
+
+    /// Keeps what was seen at a path, and assumes nothing of it any more.
     pub fn insert(&mut self, path: &[u8], witness: Option<Witness>) {
+        self.assumed.remove(&escape(path));
         self.files.insert(escape(path), witness.map(|witness| FileFacts::new(path, witness)));
     }
 }
@@ -335,6 +336,7 @@ impl FileTree for ChildFacts {
     fn lookup(&self, path: &[u8]) -> Result<Option<Node<'_>>, Gap> {
         match self.file(path) {
             Some(file) => Ok(file.map(FileFacts::node)),
+            None if self.is_assumed(path) => Ok(None),
             None => Err(Gap::Unread { path: path.to_vec(), layer: None }),
         }
     }
@@ -368,6 +370,7 @@ impl FileFacts {
             mode: witness.mode,
             uid: witness.uid,
             gid: witness.gid,
+            mode_unread: witness.mode_unread,
             size: witness.size,
             target,
             capability: witness.capability,
@@ -377,7 +380,8 @@ impl FileFacts {
         }
     }
 
-    fn node(&self) -> Node<'_> {
+    /// As the kernel's model has it.
+    pub(crate) fn node(&self) -> Node<'_> {
         Node {
             kind: match self.kind {
                 FileKind::Regular => tree::Kind::Regular,

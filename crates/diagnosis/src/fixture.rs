@@ -178,6 +178,7 @@ impl Picture {
             mode,
             uid: 0,
             gid: 0,
+            mode_unread: false,
             size,
             capability: None,
             pieces,
@@ -408,7 +409,8 @@ impl Room {
                 let image = case.images.iter_mut().find(|image| image.name == name).unwrap();
                 image.children.push(child);
             }
-            Need::File { name, digest, path } => {
+            Need::AnyFile { .. } => unreachable!("nothing is assumed here"),
+            Need::File { name, digest, path, .. } => {
                 let image = case.images.iter_mut().find(|image| image.name == name).unwrap();
                 let child = image.children.iter_mut().find(|child| child.digest == digest).unwrap();
                 let file = self.pictures[&digest.to_string()].files.get(std::str::from_utf8(&path).unwrap());

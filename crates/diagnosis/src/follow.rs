@@ -29,7 +29,8 @@ pub(crate) fn follow(
     };
     let next = run_on(case, &Workload { command, ..workload.clone() }, name, host)?;
     if next.verdict == Verdict::Fails(Failure::Exec(Errno::ENOEXEC)) {
-        return Ok(Run { started_by: run.argv, ..next });
+        let unproven = run.unproven.and(next.unproven.clone());
+        return Ok(Run { started_by: run.argv, unproven, ..next });
     }
     let why = match next.verdict {
         Verdict::Runs => "which it would run by the model",

@@ -1,6 +1,7 @@
 //! The report of `inspect`: one image, asked for each platform.
 
 use crate::case::{Case, Need, TroubleKind};
+use crate::certainty::Certainty;
 use crate::finding::{Finding, Severity};
 use crate::findings;
 use crate::foreign::{self, AllReport, ForeignReport, Ground, SameReport, Side, Survey};
@@ -78,6 +79,8 @@ pub struct Inspection {
     pub runtime: &'static str,
     /// The worst of the runs' verdicts.
     pub verdict: VerdictName,
+    /// How sure that is; `null` where it is unknown.
+    pub certainty: Option<Certainty>,
     /// One run for each platform.
     pub runs: Vec<RunReport>,
     /// Files that are the same for several platforms where they should differ, where all files were asked for.
@@ -107,6 +110,11 @@ pub struct RunReport {
     pub argv: Vec<String>,
     /// The verdict.
     pub verdict: VerdictName,
+    /// How sure that is; `null` where it is unknown.
+    pub certainty: Option<Certainty>,
+    /// What it rests on that was not read, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumed: Vec<String>,
     /// Where it fails.
     pub phase: Option<&'static str>,
     /// The error number's name.
@@ -221,12 +229,14 @@ pub fn inspect(case: &Case, asked: &Asked) -> Result<Inspection, Vec<Need>> {
         runs.into_iter().map(|(run, ground)| report(case, asked, run, &ground)).collect();
     let image = case.image(&asked.reference);
     let trouble = image.and_then(|image| image.trouble.as_ref());
+    let verdict = runs.iter().map(|run| run.verdict).max().unwrap_or(VerdictName::Unknown);
     Ok(Inspection {
         schema: SCHEMA,
         reference: asked.reference.clone(),
         digest: image.and_then(|image| image.digest.clone()),
         runtime: asked.engine.name(),
-        verdict: runs.iter().map(|run| run.verdict).max().unwrap_or(VerdictName::Unknown),
+        verdict,
+        certainty: Certainty::of_whole(verdict, runs.iter().map(|run| (run.verdict, run.certainty))),
         runs,
         same_across_platforms,
         trouble: trouble.map(|trouble| trouble.message.clone()),
@@ -334,23 +344,7 @@ fn report(case: &Case, asked: &Asked, run: Run, ground: &Ground) -> RunReport {
         source: HostSource::Asked,
         instances: 0,
     };
-    let workload = Workload {
-        container: asked.reference.clone(),
-        essential: true,
-        image: asked.reference.clone(),
-        deployed: None,
-        repository_credentials: None,
-        command: asked.command.clone(),
-        placement: Placement {
-            foreign: None,
-            hosts: vec![host.clone()],
-            presets: Vec::new(),
-            notes: Vec::new(),
-            engine: asked.engine,
-            capacity: Capacity::Unknown,
-        },
-        observation: Observation::default(),
-    };
+    let workload = workload(asked, host.clone());
     let runs = vec![(host, run)];
     let subject =
         Subject { case, scene: None, workload: &workload, name: asked.reference.clone(), runs, survey };
@@ -373,6 +367,8 @@ fn report(case: &Case, asked: &Asked, run: Run, ground: &Ground) -> RunReport {
         choices: choices.into_iter().filter(|_| differ).map(choice).collect(),
         argv: run.argv.iter().map(|word| run::show(word)).collect(),
         verdict: run.verdict.name(),
+        certainty: run.certainty(),
+        assumed: run.unproven.words(child),
         phase: failure.map(|failure| failure.phase()),
         errno: failure.and_then(|failure| failure.errno()).map(|errno| errno.name()),
         signal: failure.and_then(|failure| failure.signal()),
@@ -384,6 +380,27 @@ fn report(case: &Case, asked: &Asked, run: Run, ground: &Ground) -> RunReport {
         findings: found,
         foreign,
         all,
+    }
+}
+
+/// What is asked, as a workload of one container that nobody has deployed.
+fn workload(asked: &Asked, host: HostFact) -> Workload {
+    Workload {
+        container: asked.reference.clone(),
+        essential: true,
+        image: asked.reference.clone(),
+        deployed: None,
+        repository_credentials: None,
+        command: asked.command.clone(),
+        placement: Placement {
+            foreign: None,
+            hosts: vec![host],
+            presets: Vec::new(),
+            notes: Vec::new(),
+            engine: asked.engine,
+            capacity: Capacity::Unknown,
+        },
+        observation: Observation::default(),
     }
 }
 

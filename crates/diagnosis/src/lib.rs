@@ -6,6 +6,7 @@
 mod agreement;
 pub mod batch;
 pub mod case;
+pub mod certainty;
 pub mod ecs;
 pub mod finding;
 pub mod findings;

@@ -1,6 +1,7 @@
 //! The report of `diagnose`: a case in, verdicts, findings and remedies out.
 
 use crate::case::{Case, ImageFacts, Need, Refusal, TroubleKind};
+use crate::certainty::Certainty;
 use crate::ecs::{Documents, Nothing, Scene};
 use crate::finding::{Finding, Severity};
 use crate::findings;
@@ -31,6 +32,8 @@ pub struct Report {
     pub task_definition: Option<String>,
     /// The worst of the containers' verdicts.
     pub verdict: VerdictName,
+    /// How sure that is, as far as images go; `null` where it is unknown.
+    pub certainty: Option<Certainty>,
     /// The containers, in the definition's order.
     pub workloads: Vec<WorkloadReport>,
     /// What AWS would not tell.
@@ -52,6 +55,11 @@ pub struct WorkloadReport {
     pub hosts: Vec<HostReport>,
     /// The verdict.
     pub verdict: VerdictName,
+    /// How sure that is, as far as its image goes; `null` where it is unknown.
+    pub certainty: Option<Certainty>,
+    /// What it rests on that was not read of the image, in words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub assumed: Vec<String>,
     /// Where it fails.
     pub phase: Option<&'static str>,
     /// The error number's name.
@@ -153,11 +161,14 @@ pub fn diagnose(case: &Case) -> Result<Report, Pending> {
         return Err(Pending::Needs(needs));
     }
     let workloads: Vec<_> = subjects.iter().map(|subject| workload_report(subject, &outlook)).collect();
+    let verdict = workloads.iter().map(|workload| workload.verdict).max().unwrap_or(VerdictName::Unknown);
+    let parts = workloads.iter().map(|workload| (workload.verdict, workload.certainty));
     Ok(Report {
         schema: SCHEMA,
         target: case.target.clone(),
         task_definition: Some(scene.revision().name),
-        verdict: workloads.iter().map(|workload| workload.verdict).max().unwrap_or(VerdictName::Unknown),
+        verdict,
+        certainty: Certainty::of_whole(verdict, parts),
         workloads,
         refusals: case.refusals.clone(),
     })
@@ -190,6 +201,7 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
     let seen = &workload.observation;
     let image = subject.image();
     let trouble = image.and_then(|image| image.trouble.as_ref());
+    let certainty = subject.runs.iter().filter_map(|(_, run)| run.certainty()).min();
     WorkloadReport {
         container: workload.container.clone(),
         essential: workload.essential,
@@ -205,6 +217,8 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
             .unwrap_or_default(),
         hosts: subject.runs.iter().map(host_report).collect(),
         verdict: verdict.name(),
+        certainty: certainty.filter(|_| verdict.name() != VerdictName::Unknown),
+        assumed: assumed(subject),
         phase: failure.map(|failure| failure.phase()),
         errno: failure.and_then(|failure| failure.errno()).map(|errno| errno.name()),
         signal: failure.and_then(|failure| failure.signal()),
@@ -223,6 +237,18 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
         findings: found,
         image_is_missing: trouble.is_some_and(|trouble| trouble.kind == TroubleKind::NotFound),
     }
+}
+
+/// What the runs rest on that was not read, each once.
+fn assumed(subject: &Subject<'_>) -> Vec<String> {
+    let mut assumed: Vec<String> = Vec::new();
+    for (_, run) in &subject.runs {
+        let child = subject.image().zip(run.manifest.as_ref());
+        let words = run.unproven.words(child.and_then(|(image, digest)| image.child(digest)));
+        let new: Vec<String> = words.into_iter().filter(|text| !assumed.contains(text)).collect();
+        assumed.extend(new);
+    }
+    assumed
 }
 
 fn host_report((host, run): &(crate::workload::HostFact, run::Run)) -> HostReport {

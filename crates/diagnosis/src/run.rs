@@ -12,6 +12,7 @@ pub use shell::ByShell;
 pub use trace::{StepKind, TraceStep};
 
 use crate::case::{Case, ChildFacts, ImageFacts, Need, Trouble, TroubleKind, escape};
+use crate::certainty::Unproven;
 use crate::process::Process;
 use crate::verdict::{Failure, Verdict};
 use crate::workload::{Command, Engine};
@@ -92,6 +93,10 @@ pub struct Run {
     pub links: Vec<Link>,
     /// Why what its program starts was not followed further.
     pub not_followed: Option<String>,
+    /// That what it starts is not there.
+    pub next_is_missing: bool,
+    /// What it rests on that was not read.
+    pub unproven: Unproven,
 }
 
 /// The file and the rule that decided against a run.
@@ -145,6 +150,8 @@ impl Run {
             isa_in_doubt: None,
             links: Vec::new(),
             not_followed: None,
+            next_is_missing: false,
+            unproven: Unproven::default(),
         }
     }
 
@@ -220,13 +227,35 @@ pub fn run(case: &Case, question: &Question<'_>) -> Result<Run, Need> {
         }
     };
     run.host = Some(host.architecture);
-    match start(run, child, question, &host).map_err(|stopped| *stopped) {
-        Ok(run) => Ok(run),
-        Err((run, Gap::Unread { path, .. })) => match &child.trouble {
-            Some(trouble) => Ok(run.troubled(trouble)),
-            None => Err(Need::File { name: image.name.clone(), digest: chosen.digest.clone(), path }),
-        },
-        Err((run, gap @ (Gap::Hidden { .. } | Gap::Host(_)))) => Ok(run.unknown(gap.to_string())),
+    settle(run, (&image.name, child), question, &host)
+}
+
+/// The answer from the files of the manifest that was chosen, or what is missing of them.
+fn settle(
+    run: Run,
+    (name, child): (&str, &ChildFacts),
+    question: &Question<'_>,
+    host: &Host,
+) -> Result<Run, Need> {
+    let (name, digest) = (name.to_string(), child.digest.clone());
+    let tree = Mounted::new(child, &question.command.mounts, question.engine);
+    let result = start(run, &tree, question, host).map_err(|stopped| *stopped);
+    match (result, &child.trouble) {
+        (Ok(run), trouble) => {
+            let run = Run { unproven: tree.unproven(), ..run };
+            if run.unproven.absent.is_empty() || !run.ends_on_absence() {
+                return Ok(run);
+            }
+            match trouble {
+                Some(trouble) => Ok(run.troubled(trouble)),
+                None => Err(Need::AnyFile { name, digest, paths: run.unproven.absent }),
+            }
+        }
+        (Err((run, Gap::Unread { .. })), Some(trouble)) => Ok(run.troubled(trouble)),
+        (Err((_, Gap::Unread { path, .. })), None) => {
+            Err(Need::File { name, digest, path, privileged: tree.is_privileged() })
+        }
+        (Err((run, gap @ (Gap::Hidden { .. } | Gap::Host(_)))), _) => Ok(run.unknown(gap.to_string())),
     }
 }
 
@@ -288,13 +317,12 @@ fn choice(entries: &[Entry], question: &Question<'_>) -> Result<Option<usize>, S
 /// From the process to the kernel's answer.
 fn start(
     mut run: Run,
-    image: &ChildFacts,
+    tree: &Mounted<'_>,
     question: &Question<'_>,
     host: &Host,
 ) -> Result<Run, Box<(Run, Gap)>> {
-    let (command, engine) = (question.command, question.engine);
-    let tree = Mounted { image, mounts: &command.mounts, engine };
-    let process = Process::of(image, command);
+    let command = question.command;
+    let process = Process::of(tree.image, command);
     run.argv.clone_from(&process.argv);
     let Some(program) = process.argv.first() else {
         run.blame =
@@ -306,7 +334,7 @@ fn start(
         relative if relative.contains(&b'/') => format!("from the working directory {}", show(&process.cwd)),
         _ => format!("in PATH={}", show(&process.path)),
     };
-    match not_entered(&tree, &process.cwd) {
+    match not_entered(tree, &process.cwd) {
         Ok(None) => {}
         Ok(Some(blame)) => {
             run.blame = Some(blame);
@@ -320,7 +348,7 @@ fn start(
     {
         return Err(Box::new((run, gap)));
     }
-    let credentials = match process.credentials(&tree, command) {
+    let credentials = match process.credentials(tree, command) {
         Ok(Ok(credentials)) => credentials,
         Ok(Err(why)) => {
             run.blame = Some(refusal("/etc/passwd", &why, "runc libcontainer/user GetExecUser"));
@@ -328,14 +356,15 @@ fn start(
         }
         Err(gap) => return Err(Box::new((run, gap))),
     };
+    tree.asked_by(&credentials);
     if let (Some(hidden), false) = (&command.hidden_path, program.contains(&b'/')) {
         let gap =
             Gap::Hidden { path: program.clone(), by: format!("an unseen PATH: it comes from {hidden}") };
         return Err(Box::new((run, gap)));
     }
-    match answer(&mut run, &tree, host, &process, &credentials, command.init) {
+    match answer(&mut run, tree, host, &process, &credentials, command.init) {
         Ok(Verdict::Runs) if !run.through_shell => {
-            hand_over::follow(run, &tree, host, (process, credentials), command)
+            hand_over::follow(run, tree, host, (process, credentials), command)
         }
         Ok(verdict) => {
             run.verdict = verdict;

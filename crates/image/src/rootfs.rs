@@ -57,6 +57,9 @@ pub struct Found<'a> {
     pub gid: u32,
     /// Its layer, counted from the bottom, 0 first; the root itself is of none.
     pub layer: Option<usize>,
+    /// Mode and owner are not known: for a [privileged](Rootfs::privileged) asker the layers that have them were not
+    /// read.
+    pub mode_unread: bool,
 }
 
 /// The root directory. Runtimes pass over entries for it (containerd `archive/tar.go`: "ignored: resolved to root").
@@ -72,6 +75,12 @@ static ROOT: Inode = Inode {
     opaque: false,
     implicit: true,
 };
+
+impl<'a> Found<'a> {
+    fn new(node: &'a Inode, layer: Option<usize>) -> Found<'a> {
+        Found { node, mode: node.mode, uid: node.uid, gid: node.gid, layer, mode_unread: false }
+    }
+}
 
 impl<'a> Rootfs<'a> {
     /// Lays layers over each other, the lowest first.
@@ -89,15 +98,12 @@ impl<'a> Rootfs<'a> {
     /// What stands at a path that is free of links, as [`FileTree`] has them.
     pub fn find(&self, path: &[u8]) -> Answer<'a> {
         if path == b"/" || path.is_empty() {
-            return Answer::Found(Found { node: &ROOT, mode: ROOT.mode, uid: 0, gid: 0, layer: None });
+            return Answer::Found(Found::new(&ROOT, None));
         }
         for (at, stratum) in self.strata.iter().enumerate().rev() {
             match stratum.index.standing(path) {
                 Standing::Here(node) if node.implicit => return self.implicit(path, node, at),
-                Standing::Here(node) => {
-                    let Inode { mode, uid, gid, .. } = *node;
-                    return Answer::Found(Found { node, mode, uid, gid, layer: Some(at) });
-                }
+                Standing::Here(node) => return Answer::Found(Found::new(node, Some(at))),
                 // What was not read yet may stand there after all, or take a whiteout back.
                 Standing::Hidden | Standing::Silent if !stratum.complete => return Answer::Unread(at),
                 Standing::Hidden => return Answer::Absent,
@@ -110,17 +116,20 @@ impl<'a> Rootfs<'a> {
     /// A directory that its layer has only as the parent of something: containerd gives it mode and owner of the
     /// directory beneath it (`archive/tar.go`, `mkparent`); Docker makes it root's, 0755.
     fn implicit(&self, path: &[u8], node: &'a Inode, at: usize) -> Answer<'a> {
-        let found = |mode, uid, gid| Answer::Found(Found { node, mode, uid, gid, layer: Some(at) });
-        let own = found(node.mode, node.uid, node.gid);
-        let unread = |layer| if self.privileged { own } else { Answer::Unread(layer) };
+        let own = Answer::Found(Found::new(node, Some(at)));
+        let unread = |layer| match self.privileged {
+            true => Answer::Found(Found { mode_unread: true, ..Found::new(node, Some(at)) }),
+            false => Answer::Unread(layer),
+        };
         // Its own entry may still come.
         if !self.strata.get(at).is_some_and(|stratum| stratum.complete) {
             return unread(at);
         }
         for (below, stratum) in self.strata.iter().enumerate().take(at).rev() {
             match stratum.index.follow(path) {
-                Some(node) if node.is_directory() && !node.implicit => {
-                    return found(node.mode, node.uid, node.gid);
+                Some(below) if below.is_directory() && !below.implicit => {
+                    let Inode { mode, uid, gid, .. } = *below;
+                    return Answer::Found(Found { mode, uid, gid, ..Found::new(node, Some(at)) });
                 }
                 Some(node) if node.is_directory() && stratum.complete => {}
                 Some(node) if node.kind.is_some() && !node.is_directory() => return own,

@@ -15,6 +15,9 @@ pub struct Witness {
     pub uid: u32,
     /// Group.
     pub gid: u32,
+    /// Mode and owner are not known: a directory that its layer only implies, and the layers beneath were not read for
+    /// one who passes over permissions.
+    pub mode_unread: bool,
     /// Length of a regular file in bytes.
     pub size: u64,
     /// The extended attribute `security.capability`.

@@ -52,6 +52,8 @@ enum End {
     Here,
     /// It starts something that cannot be read.
     Lost(String),
+    /// It starts something that is not there, which may be no failure.
+    Missing(String),
     Gap(Gap),
 }
 
@@ -83,6 +85,9 @@ pub(super) fn follow(
         let sure = links.iter().all(|link| link.certainty == Certainty::Certain);
         match start_next(&mut attempt, tree, host, &next) {
             Ok(Verdict::Runs) => now = Running { trace: attempt.trace, ..next.running },
+            Ok(Verdict::Unknown(why)) if attempt.next_is_missing => {
+                return ended(run, links, End::Missing(why), tree);
+            }
             Ok(Verdict::Unknown(why)) => return ended(run, links, End::Lost(why), tree),
             Ok(Verdict::Fails(failure))
                 if sure && next.complete || failure == Failure::Exec(Errno::ENOEXEC) =>
@@ -94,7 +99,7 @@ pub(super) fn follow(
                     "{} is not there as the image is, and may be by then",
                     name(&next.running.process)
                 );
-                return ended(run, links, End::Lost(why), tree);
+                return ended(run, links, End::Missing(why), tree);
             }
             Err(gap) => return ended(run, links, End::Gap(gap), tree),
         }
@@ -103,15 +108,16 @@ pub(super) fn follow(
 }
 
 fn ended(run: Run, links: Vec<Link>, end: End, tree: &Mounted<'_>) -> Result<Run, Box<(Run, Gap)>> {
+    let next_is_missing = matches!(end, End::Missing(_));
     let not_followed = match end {
         End::Here => None,
-        End::Lost(why) => Some(why),
+        End::Lost(why) | End::Missing(why) => Some(why),
         End::Gap(gap @ Gap::Unread { .. }) if tree.image.trouble.is_none() => {
             return Err(Box::new((run, gap)));
         }
         End::Gap(gap) => Some(gap.to_string()),
     };
-    Ok(Run { links, not_followed, ..run })
+    Ok(Run { links, not_followed, next_is_missing, ..run })
 }
 
 fn failed(run: Run, attempt: Run, next: Attempt, links: Vec<Link>, failure: Failure) -> Run {
@@ -206,7 +212,8 @@ fn by_launcher(
     let mut credentials = now.credentials.clone();
     if let Some(user) = next.user {
         process.user = user;
-        credentials = process.credentials(tree, command)?.map_err(End::Lost)?;
+        credentials = process.credentials(tree, command)?.map_err(End::Missing)?;
+        tree.asked_by(&credentials);
     }
     let text = format!("{} starts {}", show(&argv[0]), name(&process));
     links.push(Link { text, certainty: Certainty::Certain, path: argv[0].clone(), origin: None });
@@ -318,7 +325,7 @@ fn script_text(tree: &Mounted<'_>, cwd: &[u8], path: &[u8]) -> Result<(Vec<u8>, 
     let found = match namei::resolve(tree, &root, cwd, path, &mut ()) {
         Ok(found) => found,
         Err(Stop::Gap(gap)) => return Err(End::Gap(gap)),
-        Err(Stop::Refused(_)) => return Err(End::Lost(format!("{} is not there to be read", show(path)))),
+        Err(Stop::Refused(_)) => return Err(End::Missing(format!("{} is not there to be read", show(path)))),
     };
     if found.node.size > SCRIPT {
         return Err(End::Lost(format!("{} is longer than the scripts that are read", show(path))));
@@ -342,6 +349,7 @@ fn start_next(run: &mut Run, tree: &Mounted<'_>, host: &Host, next: &Attempt) ->
         kernel::exec_by(next.fallback, tree, host, &launch, &mut record_until_no_format(run, tree))?;
     let bare = argv.first().is_some_and(|program| !program.contains(&b'/'));
     if launched.outcome == Outcome::Fails(Errno::ENOENT) && bare && next.own_commands {
+        run.next_is_missing = true;
         return Ok(Verdict::Unknown(format!("{} may be a command of the shell's own", name(process))));
     }
     if launched.outcome == Outcome::Starts && next.asks_loader {

@@ -1,21 +1,71 @@
 //! An image's files with things mounted over them: what lies below a mount cannot be seen.
 
-use crate::case::ChildFacts;
+use crate::case::{ChildFacts, FileFacts};
+use crate::certainty::Unproven;
 use crate::workload::{Engine, Mount};
 use execfit_image::witness::Origin;
-use execfit_kernel::credentials::Credentials;
+use execfit_kernel::credentials::{CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, Credentials};
 use execfit_kernel::namei;
 use execfit_kernel::refusal::Stop;
 use execfit_kernel::tree::{FileTree, Gap, Node};
+use std::cell::{Cell, RefCell};
 
 /// An image's files with things mounted over them.
 pub(super) struct Mounted<'a> {
     pub(super) image: &'a ChildFacts,
     pub(super) mounts: &'a [Mount],
     pub(super) engine: Engine,
+    /// Who asks passes over the permissions of directories, as the runtime itself does before it is the user.
+    privileged: Cell<bool>,
+    /// What the answers rest on that was not read.
+    unproven: RefCell<Unproven>,
 }
 
-impl Mounted<'_> {
+impl<'a> Mounted<'a> {
+    pub(super) fn new(image: &'a ChildFacts, mounts: &'a [Mount], engine: Engine) -> Mounted<'a> {
+        Mounted { image, mounts, engine, privileged: Cell::new(true), unproven: RefCell::default() }
+    }
+
+    /// From now on this user asks.
+    pub(super) fn asked_by(&self, credentials: &Credentials) {
+        let passes = credentials.has(CAP_DAC_OVERRIDE) || credentials.has(CAP_DAC_READ_SEARCH);
+        self.privileged.set(passes);
+    }
+
+    /// Whether who asks passes over the permissions of directories.
+    pub(super) fn is_privileged(&self) -> bool {
+        self.privileged.get()
+    }
+
+    /// What the answers so far rest on that was not read.
+    pub(super) fn unproven(&self) -> Unproven {
+        self.unproven.borrow().clone()
+    }
+
+    /// What stands at a path; what that rests on is noted.
+    fn file(&self, path: &[u8]) -> Result<Option<&'a FileFacts>, Gap> {
+        let unread = || Err(Gap::Unread { path: path.to_vec(), layer: None });
+        self.unproven.borrow_mut().listed.extend(&self.image.as_listed);
+        let Some(known) = self.image.file(path) else {
+            if !self.image.is_assumed(path) {
+                return unread();
+            }
+            self.unproven.borrow_mut().absent.insert(path.to_vec());
+            return Ok(None);
+        };
+        let Some(file) = known else { return Ok(None) };
+        if file.mode_unread && self.engine.copies_parents() && !self.is_privileged() {
+            if !self.image.is_assumed(path) {
+                return unread();
+            }
+            self.unproven.borrow_mut().modes.insert(path.to_vec());
+        }
+        if let Some(origin) = &file.origin {
+            self.unproven.borrow_mut().lean_on(origin);
+        }
+        Ok(known)
+    }
+
     /// Who brought a file.
     pub(super) fn origin(&self, path: &[u8]) -> Option<Origin> {
         self.image.file(path).flatten().and_then(|file| file.origin.clone())
@@ -59,12 +109,12 @@ fn covers_path(point: &[u8], path: &[u8]) -> bool {
 impl FileTree for Mounted<'_> {
     fn lookup(&self, path: &[u8]) -> Result<Option<Node<'_>>, Gap> {
         self.covered(path)?;
-        let node = self.image.lookup(path)?;
-        let implicit = || self.image.file(path).flatten().is_some_and(|file| file.implicit);
-        if node.is_some() && !self.engine.copies_parents() && implicit() {
-            return Ok(node.map(|node| Node { mode: 0o755, uid: 0, gid: 0, ..node }));
+        let Some(file) = self.file(path)? else { return Ok(None) };
+        let node = file.node();
+        if file.implicit && !self.engine.copies_parents() {
+            return Ok(Some(Node { mode: 0o755, uid: 0, gid: 0, ..node }));
         }
-        Ok(node)
+        Ok(Some(node))
     }
 
     fn read_at(&self, path: &[u8], offset: u64, buffer: &mut [u8]) -> Result<usize, Gap> {

@@ -71,7 +71,10 @@ impl Diagnose {
                 let (terms, progress) =
                     (self.reading.terms(face)?, !face.quiet && face.format == Format::Text);
                 let mut observer = Observer::new(self.reach.clone().into(), terms, progress)?;
-                let (case, report) = observer.diagnose(target)?;
+                let (case, report) = observer.diagnose(target, |report| {
+                    let parts = report.workloads.iter().map(|part| (&part.container[..], part.verdict));
+                    output::text::likely(face, parts);
+                })?;
                 if let Some(path) = &self.record {
                     record::save(path, &case)?;
                 }

@@ -116,7 +116,10 @@ impl Inspect {
         }
         let (terms, progress) = (self.reading.terms(face)?, !face.quiet && face.format == Format::Text);
         let mut observer = Observer::new(self.reach.clone().into(), terms, progress)?;
-        let inspection = observer.inspect(&asked)?;
+        let inspection = observer.inspect(&asked, |inspection| {
+            let parts = inspection.runs.iter().map(|part| (&part.platform[..], part.verdict));
+            output::text::likely(face, parts);
+        })?;
         let read = observer.images().read();
         cache::complain(face, observer.images().cache_trouble());
         match face.format {

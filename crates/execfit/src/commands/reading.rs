@@ -17,6 +17,11 @@ const CERTIFICATES: u64 = 16 * 1024 * 1024;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Reading images")]
 pub(super) struct Reading {
+    /// Stop at the likely answer: what was found from the top down. The rest of the layers is not read and no digest of
+    /// theirs compared; the answer says what it assumes. Without it, every layer that was opened is read to its end,
+    /// and every absence proven
+    #[arg(long)]
+    quick: bool,
     /// Trust the certificate authorities in this PEM file too, besides the platform's; may be repeated
     #[arg(long, value_name = "FILE")]
     ca_file: Vec<PathBuf>,
@@ -57,7 +62,7 @@ impl Reading {
         for text in &self.limit {
             access.limits.set(text).map_err(usage)?;
         }
-        Ok(Terms { access, ignore_tables: self.no_toc })
+        Ok(Terms { access, ignore_tables: self.no_toc, quick: self.quick })
     }
 }
 

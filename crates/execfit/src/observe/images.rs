@@ -10,7 +10,7 @@ use execfit_image::index::Entry;
 use execfit_image::manifest::Manifest;
 use execfit_image::reference::{Location, Reference};
 use execfit_image::source::{
-    self, Access, Authenticator, Credentials, LayerNote, Opened, SourceError, Tally, Witnesses,
+    self, Access, Authenticator, Credentials, LayerNote, Opened, Sighting, SourceError, Tally, Witnesses,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct Terms {
     pub access: Access,
     /// Whether tables of contents of layers are not looked at, and the layers read.
     pub ignore_tables: bool,
+    /// Whether a likely answer is enough.
+    pub quick: bool,
 }
 
 /// The images of a case, each opened once.
@@ -43,6 +45,10 @@ pub struct Images {
     open: BTreeMap<String, Opened>,
     /// Names that mean what another name means.
     aliases: BTreeMap<String, String>,
+    /// Facts were taken before an image was read on.
+    pub(super) stale: bool,
+    /// Directories whose mode decides and was not read, by manifest.
+    pub(super) modes: BTreeMap<Digest, BTreeSet<Vec<u8>>>,
 }
 
 impl Images {
@@ -55,6 +61,8 @@ impl Images {
             progress,
             open: BTreeMap::new(),
             aliases: BTreeMap::new(),
+            stale: false,
+            modes: BTreeMap::new(),
         }
     }
 
@@ -113,19 +121,41 @@ impl Images {
                     image.children.push(facts.unwrap_or_else(|error| unreadable(digest, trouble(&error))));
                 }
             }
-            Need::File { name, digest, path } => {
-                let found = self.witness(&name, &digest, &path);
-                let listed = self.as_listed(&name, &digest);
-                let child = image_of(case, &name)
-                    .and_then(|image| image.children.iter_mut().find(|child| child.digest == digest));
-                match (child, found) {
-                    (Some(child), Ok(witness)) => {
-                        child.as_listed = listed;
-                        child.insert(&path, witness);
-                        child.notes = self.notes(&name, &digest);
+            Need::File { name, digest, path, privileged } => {
+                let sighting = self.sighting(&name, &digest, &path);
+                let (listed, notes) = (self.as_listed(&name, &digest), self.notes(&name, &digest));
+                let Some(child) = child_of(case, &name, &digest) else { return };
+                (child.as_listed, child.notes) = (listed, notes);
+                match sighting {
+                    Ok(Sighting::Seen(witness)) => {
+                        let assumed = witness.mode_unread && !privileged;
+                        child.insert(&path, Some(witness));
+                        if assumed {
+                            child.assume(&path);
+                            self.modes.entry(digest).or_default().insert(path);
+                        }
                     }
-                    (Some(child), Err(error)) => child.trouble = Some(trouble(&error)),
-                    (None, _) => {}
+                    Ok(Sighting::Absent) => child.insert(&path, None),
+                    Ok(Sighting::Open) => child.assume(&path),
+                    Err(error) => child.trouble = Some(trouble(&error)),
+                }
+            }
+            Need::AnyFile { name, digest, paths } => {
+                let read = self.read_on(&name, &digest, &paths);
+                let sightings = paths.iter().map(|path| (path, self.sighting(&name, &digest, path)));
+                let sightings: Vec<_> = sightings.collect();
+                let (listed, notes) = (self.as_listed(&name, &digest), self.notes(&name, &digest));
+                let Some(child) = child_of(case, &name, &digest) else { return };
+                (child.as_listed, child.notes) = (listed, notes);
+                for (path, sighting) in sightings {
+                    match sighting {
+                        Ok(Sighting::Seen(witness)) => child.insert(path, Some(witness)),
+                        Ok(Sighting::Absent) => child.insert(path, None),
+                        Ok(Sighting::Open) | Err(_) => {}
+                    }
+                }
+                if let Err(error) = read {
+                    child.trouble = Some(trouble(&error));
                 }
             }
             Need::Survey { name, digest, ground, hidden } => {
@@ -205,15 +235,21 @@ impl Images {
         }
     }
 
-    fn witness(
-        &mut self,
-        name: &str,
-        digest: &Digest,
-        path: &[u8],
-    ) -> Result<Option<execfit_image::witness::Witness>, SourceError> {
+    /// What is known of a path without reading on. An unpacked tree has no more to read.
+    fn sighting(&mut self, name: &str, digest: &Digest, path: &[u8]) -> Result<Sighting, SourceError> {
         match self.opened(name)? {
-            Opened::Directory(directory) => directory.witness(path),
-            Opened::Image(image) => image.witness(digest, path),
+            Opened::Directory(directory) => {
+                Ok(directory.witness(path)?.map_or(Sighting::Absent, Sighting::Seen))
+            }
+            Opened::Image(image) => image.sighting(digest, path),
+        }
+    }
+
+    fn read_on(&mut self, name: &str, digest: &Digest, paths: &BTreeSet<Vec<u8>>) -> Result<(), SourceError> {
+        self.stale = true;
+        match self.opened(name)? {
+            Opened::Directory(_) => Ok(()),
+            Opened::Image(image) => image.read_on(digest, paths),
         }
     }
 
@@ -236,6 +272,10 @@ impl Images {
 
 pub(super) fn image_of<'c>(case: &'c mut Case, name: &str) -> Option<&'c mut ImageFacts> {
     case.images.iter_mut().find(|image| image.name == name)
+}
+
+fn child_of<'c>(case: &'c mut Case, name: &str, digest: &Digest) -> Option<&'c mut ChildFacts> {
+    image_of(case, name)?.children.iter_mut().find(|child| child.digest == *digest)
 }
 
 /// An unpacked tree as an image of one manifest, with nothing written about it.
@@ -284,6 +324,8 @@ fn blank(digest: Digest) -> ChildFacts {
         notes: Vec::new(),
         files: BTreeMap::new(),
         surveys: Vec::new(),
+        assumed: BTreeSet::new(),
+        unfinished: Vec::new(),
         trouble: None,
     }
 }

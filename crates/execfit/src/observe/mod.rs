@@ -1,5 +1,6 @@
 //! The only road from the world to a case: asks AWS, reads images, and asks the diagnosis again until it has an answer.
 
+mod certainty;
 mod documents;
 mod ecs;
 mod images;
@@ -24,7 +25,7 @@ use tokio::runtime::Runtime;
 
 /// Rounds of asking and observing. Every round observes what the one before missed: a chain of links, scripts and
 /// loaders has far fewer rungs.
-const ROUNDS: usize = 4000;
+const ROUNDS: usize = 20_000;
 
 /// Observes on behalf of a question.
 pub struct Observer {
@@ -32,6 +33,7 @@ pub struct Observer {
     options: aws::Options,
     aws: Option<Aws>,
     images: Images,
+    quick: bool,
 }
 
 impl Observer {
@@ -43,14 +45,19 @@ impl Observer {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime =
             runtime.map_err(|error| Stopped::new(Exit::Failed, format!("cannot start threads: {error}")))?;
-        Ok(Observer { runtime, options, aws: None, images: Images::new(terms, progress) })
+        let quick = terms.quick;
+        Ok(Observer { runtime, options, aws: None, images: Images::new(terms, progress), quick })
     }
 
-    /// Observes a target until it can be diagnosed.
+    /// Observes a target until it can be diagnosed. `likely` is told an answer that is to be proven yet.
     ///
     /// # Errors
     /// [`Stopped`], when there is no such thing, AWS does not answer, or there is nothing to examine.
-    pub fn diagnose(&mut self, target: Target) -> Result<(Case, Report), Stopped> {
+    pub fn diagnose(
+        &mut self,
+        target: Target,
+        likely: impl FnMut(&Report),
+    ) -> Result<(Case, Report), Stopped> {
         if self.options.region.is_none() {
             self.options.region.clone_from(&target.region);
         }
@@ -68,15 +75,15 @@ impl Observer {
         if let Some(aws) = &self.aws {
             self.images.log_in_by(Arc::new(EcrLogin::new(aws.clone(), self.runtime.handle().clone())));
         }
-        let report = self.answer(&mut case)?;
+        let report = self.answer(&mut case, diagnose, likely)?;
         Ok((case, report))
     }
 
-    /// Observes an image until its inspection has an answer.
+    /// Observes an image until its inspection has an answer. `likely` is told one that is to be proven yet.
     ///
     /// # Errors
     /// [`Stopped`], when the questions do not end.
-    pub fn inspect(&mut self, asked: &Asked) -> Result<Inspection, Stopped> {
+    pub fn inspect(&mut self, asked: &Asked, likely: impl FnMut(&Inspection)) -> Result<Inspection, Stopped> {
         let mut case = Case::new(Target::new(TargetKind::Image { reference: asked.reference.clone() }));
         self.images.allow_transports();
         // AWS is asked only to log in to its registries.
@@ -84,13 +91,7 @@ impl Observer {
         if of_ecr && let Ok(aws) = self.connect_anywhere() {
             self.images.log_in_by(Arc::new(EcrLogin::new(aws, self.runtime.handle().clone())));
         }
-        for _ in 0..ROUNDS {
-            match inspect(&case, asked) {
-                Ok(inspection) => return Ok(inspection),
-                Err(needs) => self.fulfil(&mut case, needs),
-            }
-        }
-        Err(Stopped::new(Exit::Unknown, format!("{}: the questions do not end", asked.reference)))
+        self.answer(&mut case, |case| inspect(case, asked).map_err(Pending::Needs), likely)
     }
 
     /// A registry's host names its region; any other will do to begin with.
@@ -104,15 +105,36 @@ impl Observer {
         Ok(self.runtime.block_on(Aws::connect(&self.options))?)
     }
 
-    fn answer(&mut self, case: &mut Case) -> Result<Report, Stopped> {
+    /// Asks and observes in turn. An answer that rests on assumptions is told as likely, and proven: what was opened is
+    /// read to its end, and asked again from the beginning.
+    fn answer<R>(
+        &mut self,
+        case: &mut Case,
+        ask: impl Fn(&Case) -> Result<R, Pending>,
+        mut likely: impl FnMut(&R),
+    ) -> Result<R, Stopped> {
+        let mut told = false;
         for _ in 0..ROUNDS {
-            match diagnose(case) {
-                Ok(report) => return Ok(report),
+            let report = match ask(case) {
+                Ok(report) => report,
                 Err(Pending::Nothing(nothing)) => {
                     return Err(Stopped::new(Exit::Nothing, nothing.to_string()));
                 }
-                Err(Pending::Needs(needs)) => self.fulfil(case, needs),
+                Err(Pending::Needs(needs)) => {
+                    self.fulfil(case, needs);
+                    continue;
+                }
+            };
+            if self.images.forget_stale(case) {
+                continue;
             }
+            if self.quick || Images::is_proven(case) {
+                return Ok(report);
+            }
+            if !std::mem::replace(&mut told, true) {
+                likely(&report);
+            }
+            self.images.prove(case);
         }
         Err(Stopped::new(Exit::Unknown, format!("{}: the questions do not end", case.target.kind)))
     }

@@ -1,9 +1,10 @@
 //! Reports for humans: what fails first, then why, then what to do.
 
-use crate::commands::Face;
+use crate::commands::{Face, Format};
 use crate::exit::Stopped;
 use crate::observe::Read;
 use anstyle::{AnsiColor, Style};
+use execfit_diagnosis::certainty::Certainty;
 use execfit_diagnosis::finding::{Evidence, Finding, Severity};
 use execfit_diagnosis::foreign::{AllReport, SameReport};
 use execfit_diagnosis::inspect::{Choice, Inspection, RunReport};
@@ -62,6 +63,19 @@ pub fn warning(text: &str) {
     let _: std::io::Result<()> = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Tells on a terminal the likely verdicts, by container or platform, while the proof is being read.
+pub fn likely<'p>(face: &Face, parts: impl Iterator<Item = (&'p str, VerdictName)>) {
+    let mut stderr = anstream::stderr().lock();
+    if face.quiet || face.format != Format::Text || !stderr.is_terminal() {
+        return;
+    }
+    let part = |(name, verdict)| format!("{} {}", super::line(name), coloured(verdict));
+    let parts: Vec<String> = parts.map(part).collect();
+    // As above.
+    let _: std::io::Result<()> =
+        writeln!(stderr, "{DIM}likely:{DIM:#} {} {DIM}(reading on for the proof){DIM:#}", parts.join(", "));
+}
+
 /// The report of `diagnose`.
 pub fn diagnosis(report: &Report, read: &Read, detail: Detail) -> String {
     let mut text = format!("{BOLD}{}{BOLD:#}", super::line(&report.target.kind.to_string()));
@@ -75,7 +89,7 @@ pub fn diagnosis(report: &Report, read: &Read, detail: Detail) -> String {
     for refusal in &report.refusals {
         text.push_str(&format!("\n{YELLOW}not seen{YELLOW:#}: {}\n", super::printable(&refusal.message)));
     }
-    text.push_str(&last_line(report.verdict, read, detail));
+    text.push_str(&last_line(report.verdict, report.certainty, read, detail));
     text
 }
 
@@ -91,6 +105,7 @@ pub fn inspection(inspection: &Inspection, read: &Read, detail: Detail) -> Strin
     text.push('\n');
     for run in &inspection.runs {
         text.push_str(&run_text(run));
+        text.push_str(&assumptions(run.certainty, &run.assumed, detail));
         if let Some(all) = &run.all {
             text.push_str(&all_files(all));
         }
@@ -99,7 +114,7 @@ pub fn inspection(inspection: &Inspection, read: &Read, detail: Detail) -> Strin
     let may_harm: usize =
         inspection.runs.iter().filter_map(|run| run.all.as_ref()).map(|all| all.foreign).sum();
     text.push_str(&same_files(inspection.same_across_platforms.as_deref().unwrap_or_default()));
-    text.push_str(&last_line(inspection.verdict, read, detail));
+    text.push_str(&last_line(inspection.verdict, inspection.certainty, read, detail));
     if may_harm > 0 && inspection.verdict != VerdictName::Fails {
         let files = if may_harm == 1 {
             "1 file would not run".into()
@@ -150,7 +165,7 @@ fn summary(workload: &WorkloadReport, detail: Detail) -> String {
             host.source.phrase()
         ));
     }
-    text
+    text + &assumptions(workload.certainty, &workload.assumed, detail)
 }
 
 /// One run and its ladder where it runs; a failing one's ladder stands in its finding.
@@ -355,12 +370,31 @@ fn origin_of(evidence: &Evidence, detail: Detail) -> Vec<String> {
     [layer, instruction, listed, digest].into_iter().flatten().collect()
 }
 
-fn last_line(verdict: VerdictName, read: &Read, detail: Detail) -> String {
-    let word = match verdict {
+fn coloured(verdict: VerdictName) -> String {
+    match verdict {
         VerdictName::Runs => format!("{GREEN}runs{GREEN:#}"),
         VerdictName::Unknown => format!("{YELLOW}unknown{YELLOW:#}"),
         VerdictName::Fails => format!("{RED}fails{RED:#}"),
-    };
+    }
+}
+
+/// What an answer that is only likely assumes, in one line.
+fn assumptions(certainty: Option<Certainty>, assumed: &[String], detail: Detail) -> String {
+    if certainty != Some(Certainty::Likely) {
+        return String::new();
+    }
+    let shown = if detail == Detail::Verbose { assumed.len() } else { 3 };
+    let mut texts: Vec<String> = assumed.iter().take(shown).map(|text| super::line(text)).collect();
+    match assumed.len().saturating_sub(shown) {
+        0 => {}
+        more => texts.push(format!("{more} more")),
+    }
+    format!("          {DIM}only likely, it assumes: {}{DIM:#}\n", texts.join("; "))
+}
+
+fn last_line(verdict: VerdictName, certainty: Option<Certainty>, read: &Read, detail: Detail) -> String {
+    let word = coloured(verdict);
+    let doubt = if certainty == Some(Certainty::Likely) { " (likely)" } else { "" };
     let cost = match detail {
         Detail::Verbose => {
             let (requests, bytes) = (read.tally.requests, read.tally.bytes);
@@ -370,5 +404,5 @@ fn last_line(verdict: VerdictName, read: &Read, detail: Detail) -> String {
     };
     let mirror = |mirror: &String| format!("\nread from the mirror {}\n", super::line(mirror));
     let mirrors: String = read.mirrors.iter().map(mirror).collect();
-    format!("{mirrors}\nverdict: {word}{cost}\n")
+    format!("{mirrors}\nverdict: {word}{doubt}{cost}\n")
 }

@@ -9,6 +9,7 @@ mod batch;
 mod broken_registries;
 mod cache;
 mod causes;
+mod certainty;
 mod choices;
 mod definitions;
 mod deployments;

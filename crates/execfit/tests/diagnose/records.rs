@@ -29,7 +29,7 @@ fn same_again(stage: Stage, code: i32) -> Value {
     let again = replay(&path, &["--format", "json"]);
     assert_eq!(again.code, code);
     assert_eq!(before_read(&live.stdout), before_read(&again.stdout));
-    assert_eq!(again.answer()["read"], json!({"requests": 0, "bytes": 0}));
+    assert_eq!(again.answer()["read"], json!({"requests": 0, "bytes": 0, "mirrors": []}));
     let again = replay(&path, &[]);
     assert_eq!((text.code, &text.stdout), (again.code, &again.stdout));
     assert_eq!(again.stderr, "");

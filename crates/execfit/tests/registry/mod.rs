@@ -191,6 +191,12 @@ impl Registry {
         shelf.put(reference, image::INDEX, index.to_string().as_bytes())
     }
 
+    /// Gives this for the blob of that digest from now on.
+    pub fn replace(&self, digest: &str, blob: &[u8]) -> &Registry {
+        lock(&self.shelf).blobs.insert(digest.to_owned(), blob.to_vec());
+        self
+    }
+
     /// Answers these requests wrongly, always.
     pub fn faulty(&self, of: Of, fault: Fault) -> &Registry {
         lock(&self.shelf).faults.push((of, fault));

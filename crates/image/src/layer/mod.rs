@@ -26,6 +26,7 @@ use crate::source::SourceError;
 use crate::tar::{Archive, Entry, TarError, Type};
 use decode::{Stored, Unpacked, source_error};
 use index::Refusal;
+use std::collections::BTreeSet;
 use std::io::Read;
 
 /// Bodies are passed over in steps of this many bytes, so that progress shows.
@@ -54,6 +55,17 @@ pub struct Layer {
     current: Vec<u8>,
     state: State,
     cache: Option<Cache>,
+}
+
+/// How far a layer is read.
+#[derive(Debug, Clone, Copy)]
+pub enum Until<'a> {
+    /// To the entry of this path.
+    Entry(&'a [u8]),
+    /// Until something stands at one of these paths, be it only as the parent of something else.
+    Any(&'a BTreeSet<Vec<u8>>),
+    /// To the verified end.
+    End,
 }
 
 /// How far the reading of one layer has come.
@@ -98,7 +110,7 @@ impl Layer {
         }
     }
 
-    /// Reads on until the entry at `path` was seen, or to the end. `open` is called at most once in the layer's life.
+    /// Reads on until the entry at `path` was seen, or to the end: [`Layer::read`].
     ///
     /// # Errors
     /// A [`SourceError`], and the same one ever after.
@@ -108,10 +120,10 @@ impl Layer {
         open: impl FnOnce(&Descriptor) -> Result<Box<dyn Read + Send>, SourceError>,
         pulse: Pulse<'_>,
     ) -> Result<(), SourceError> {
-        self.read(Some(path), open, pulse)
+        self.read(Until::Entry(path), open, pulse)
     }
 
-    /// Reads to the end.
+    /// Reads to the end: [`Layer::read`].
     ///
     /// # Errors
     /// A [`SourceError`], and the same one ever after.
@@ -120,31 +132,37 @@ impl Layer {
         open: impl FnOnce(&Descriptor) -> Result<Box<dyn Read + Send>, SourceError>,
         pulse: Pulse<'_>,
     ) -> Result<(), SourceError> {
-        self.read(None, open, pulse)
+        self.read(Until::End, open, pulse)
     }
 
-    fn read(
+    /// Reads on until what is looked for was seen, or to the end. `open` is called at most once in the layer's life.
+    ///
+    /// # Errors
+    /// A [`SourceError`], and the same one ever after.
+    pub fn read(
         &mut self,
-        path: Option<&[u8]>,
+        until: Until<'_>,
         open: impl FnOnce(&Descriptor) -> Result<Box<dyn Read + Send>, SourceError>,
         pulse: Pulse<'_>,
     ) -> Result<(), SourceError> {
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }
-        if path.is_none() {
+        let whole = matches!(until, Until::End);
+        if whole {
             self.index.check_contents();
         }
         self.forget_damage();
-        if self.is_complete() || path.is_some_and(|path| self.has(path)) {
+        let seen = matches!(until, Until::Entry(path) if self.has(path));
+        if self.is_complete() || seen {
             return Ok(());
         }
-        let result = self.recall(path.is_none()).and_then(|known| {
+        let result = self.recall(whole).and_then(|known| {
             if known {
                 return Ok(());
             }
             let mut archive = self.open(open)?;
-            let ended = self.read_entries(&mut archive, path, pulse)?;
+            let ended = self.read_entries(&mut archive, until, pulse)?;
             self.state = if ended { State::Complete } else { State::Reading(archive) };
             Ok(())
         });
@@ -157,6 +175,21 @@ impl Layer {
     /// Whether the path has an entry of its own; that of an implicit directory may still come.
     fn has(&self, path: &[u8]) -> bool {
         self.index.get(path).is_some_and(|node| !node.implicit)
+    }
+
+    /// Whether what is looked for was seen, now that the current entry was applied.
+    fn is_reached(&self, until: Until<'_>) -> bool {
+        let place = self.current.as_slice();
+        let stands = |path: &[u8]| self.index.get(path).is_some_and(|node| node.kind.is_some());
+        match until {
+            Until::End => false,
+            Until::Entry(path) => self.has(path),
+            Until::Any(paths) => {
+                let ends = place.iter().enumerate().skip(1).filter(|(_, byte)| **byte == b'/');
+                let mut ends = ends.map(|(end, _)| end).chain([place.len()]);
+                ends.any(|end| paths.contains(&place[..end]) && stands(&place[..end]))
+            }
+        }
     }
 
     /// The paused stream, or a new one.
@@ -195,7 +228,7 @@ impl Layer {
     fn read_entries(
         &mut self,
         archive: &mut Archive<Unpacked>,
-        path: Option<&[u8]>,
+        until: Until<'_>,
         pulse: Pulse<'_>,
     ) -> Result<bool, SourceError> {
         loop {
@@ -210,7 +243,7 @@ impl Layer {
             if let Err(error) = taken {
                 return Err(self.blame(archive, &entry, error));
             }
-            if path.is_some_and(|path| self.has(path)) {
+            if self.is_reached(until) {
                 return Ok(false);
             }
         }
@@ -221,8 +254,10 @@ impl Layer {
 
     /// Applies one entry.
     fn take(&mut self, archive: &mut Archive<Unpacked>, entry: &Entry) -> Result<(), Trouble> {
+        self.current.clear();
         let Some(path) = self.index.place(&entry.name, &self.limits)? else { return Ok(()) };
         if self.index.apply_whiteout(&path, &self.limits)? {
+            self.current = path;
             return Ok(());
         }
         let regular = matches!(entry.kind, Type::Regular | Type::RegularOld);

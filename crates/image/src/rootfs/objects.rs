@@ -76,7 +76,7 @@ impl<'a> Rootfs<'a> {
                     continue;
                 }
                 let node = &*node;
-                let plain = Found { node, mode: node.mode, uid: node.uid, gid: node.gid, layer: Some(at) };
+                let plain = Found::new(node, Some(at));
                 let found = match self.implicit_at(path, node.implicit && !hidden) {
                     Some(found) => found,
                     None => plain,

@@ -101,6 +101,7 @@ impl Directory {
             mode: metadata.mode() & 0o7777,
             uid: metadata.uid(),
             gid: metadata.gid(),
+            mode_unread: false,
             size: if regular { metadata.len() } else { 0 },
             capability: if regular { capability(&place) } else { None },
             pieces: if regular {

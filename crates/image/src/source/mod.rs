@@ -24,7 +24,7 @@ pub mod registry;
 
 pub use entrance::{Opened, open};
 pub use part::{LONGEST_PART, coalesce};
-pub use reader::{LayerNote, Progress};
+pub use reader::{LayerNote, Progress, Sighting, Unfinished};
 
 /// A manifest or index as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]

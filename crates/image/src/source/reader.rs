@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::digest::Digest;
 use crate::history;
 use crate::index::Entry;
-use crate::layer::{Effect, Layer, Note};
+use crate::layer::{Effect, Layer, Note, Until};
 use crate::limits::{DOCUMENT_BYTES, INDEX_DEPTH, INDEX_ENTRIES, LAYERS, Limits};
 use crate::manifest::{Descriptor, DocumentKind, Manifest, index_of, kind_of};
 use crate::platform::Runtime;
@@ -50,7 +50,6 @@ pub struct Image {
     limits: Limits,
     cache: Option<Cache>,
     progress: Box<dyn Progress>,
-    privileged: bool,
     tables: Tables,
 }
 
@@ -121,7 +120,6 @@ impl Image {
             limits,
             cache,
             progress: Box::new(()),
-            privileged: false,
             tables: Tables::default(),
         };
         if index {
@@ -174,11 +172,6 @@ impl Image {
     /// Sets who is told about progress.
     pub fn set_progress(&mut self, progress: Box<dyn Progress>) {
         self.progress = progress;
-    }
-
-    /// The asker passes over permission bits of directories: see [`Rootfs::privileged`].
-    pub fn set_privileged(&mut self, privileged: bool) {
-        self.privileged = privileged;
     }
 
     /// Takes the entries out of an index, and out of the indexes in it. `seen` counts all of them.
@@ -356,7 +349,7 @@ impl Image {
             }
             // A layer that was read as far as the path and still leaves it open is read to its end.
             let whole = last == Some(layer);
-            self.read_layer(&child, layer, if whole { None } else { Some(path) })?;
+            self.read_layer(&child, layer, if whole { Until::End } else { Until::Entry(path) })?;
             last = Some(layer);
         }
     }
@@ -482,21 +475,17 @@ impl Image {
 
     fn rootfs(&self, child: &Child) -> Rootfs<'_> {
         let layers = child.manifest.layers.iter().filter_map(|layer| self.layers.get(&layer.digest));
-        Rootfs::new(layers.map(|layer| self.stratum(layer))).privileged(self.privileged)
+        Rootfs::new(layers.map(|layer| self.stratum(layer)))
     }
 
-    /// Reads on in one layer: to a path, or to the end.
-    fn read_layer(&mut self, child: &Child, at: usize, path: Option<&[u8]>) -> Result<(), SourceError> {
+    /// Reads on in one layer.
+    fn read_layer(&mut self, child: &Child, at: usize, until: Until<'_>) -> Result<(), SourceError> {
         let Some(descriptor) = child.manifest.layers.get(at) else { return Ok(()) };
         let Some(layer) = self.layers.get_mut(&descriptor.digest) else { return Ok(()) };
         let (store, progress) = (&mut self.store, &mut self.progress);
         let layers = child.manifest.layers.len();
         let mut pulse = |read| progress.layer(at + 1, layers, read, descriptor.size);
-        let open = |descriptor: &Descriptor| store.blob(descriptor);
-        match path {
-            Some(path) => layer.read_until(path, open, &mut pulse),
-            None => layer.read_whole(open, &mut pulse),
-        }
+        layer.read(until, |descriptor| store.blob(descriptor), &mut pulse)
     }
 
     /// Puts down what was found.
@@ -507,6 +496,7 @@ impl Image {
             mode: found.mode,
             uid: found.uid,
             gid: found.gid,
+            mode_unread: found.mode_unread,
             size: found.node.size,
             capability: found.node.capability.clone(),
             pieces: found.node.pieces.clone(),
@@ -534,6 +524,10 @@ impl Witnesses for Files<'_> {
         self.image.witness(&self.child, path)
     }
 }
+
+mod sighting;
+
+pub use sighting::{Sighting, Unfinished};
 
 #[cfg(test)]
 mod tests;

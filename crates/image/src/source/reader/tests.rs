@@ -4,6 +4,7 @@ use super::*;
 use crate::manifest::{OCI_CONFIG, OCI_INDEX, OCI_MANIFEST};
 use crate::testing::{Shelf, Tar, descriptor};
 use serde_json::json;
+use std::collections::BTreeSet;
 
 fn open(shelf: &Shelf) -> Result<Image, SourceError> {
     Image::open(Box::new(shelf.clone()), "test".into(), Selector::Only)
@@ -190,9 +191,48 @@ fn questions_end() {
     let digest = shelf.image("amd64", &[lower, Tar::new().file("srv/x", 0o755, b"x").finish()], json!(null));
     let mut image = open(&shelf).unwrap();
     assert_eq!(image.witness(&digest, b"/srv").unwrap().unwrap().mode, 0o701);
+    // Who passes over its mode is asked no more layers.
     let mut image = open(&shelf).unwrap();
-    image.set_privileged(true);
-    assert_eq!(image.witness(&digest, b"/srv").unwrap().unwrap().mode, 0o755);
+    image.read_on(&digest, &BTreeSet::from([b"/srv/x".to_vec()])).unwrap();
+    let Sighting::Seen(srv) = image.sighting(&digest, b"/srv").unwrap() else { panic!("it is there") };
+    assert_eq!((srv.mode, srv.mode_unread), (0o755, true));
+}
+
+#[test]
+fn paths_are_looked_for_together_and_from_the_top() {
+    let mut shelf = Shelf::default();
+    let noise: Vec<u8> =
+        (0..400_000u32).flat_map(|number| number.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let tool = |name: &str| Tar::new().file(name, 0o755, b"\x7fELF").file("noise", 0o644, &noise);
+    let top = Tar::new().file("etc/motd", 0o644, b"hi").file("bin/.wh.gone", 0o644, b"");
+    let layers =
+        [tool("sbin/tool").file("bin/gone", 0o755, b"x").finish(), tool("bin/tool").finish(), top.finish()];
+    let digest = shelf.image("arm64", &layers, json!(null));
+    let mut image = open(&shelf).unwrap();
+    let places: BTreeSet<_> = [&b"/sbin/tool"[..], b"/bin/tool", b"/bin/gone"].map(<[u8]>::to_vec).into();
+    let opened = || shelf.opened.lock().unwrap().len();
+    assert_eq!(image.sighting(&digest, b"/bin/tool"), Ok(Sighting::Open));
+    assert_eq!(
+        (opened(), image.unfinished(&digest)),
+        (1, Vec::new()),
+        "the config, and nothing is read for a look"
+    );
+    image.read_on(&digest, &places).unwrap();
+    let Ok(Sighting::Seen(tool)) = image.sighting(&digest, b"/bin/tool") else { panic!("it is there") };
+    let origin = tool.origin.unwrap();
+    assert_eq!((origin.layer, origin.verified, opened()), (2, false, 3), "the lowest layer was not opened");
+    assert_eq!(image.sighting(&digest, b"/sbin/tool"), Ok(Sighting::Open));
+    assert_eq!(image.sighting(&digest, b"/bin/gone"), Ok(Sighting::Absent), "a whiteout above");
+    let unfinished = image.unfinished(&digest);
+    assert!(
+        matches!(unfinished[..], [Unfinished { layer: 2, read, size }] if 0 < read && read < size),
+        "{unfinished:?}"
+    );
+    image.read_on(&digest, &places).unwrap();
+    assert_eq!(image.unfinished(&digest), unfinished, "one of them stands there: nothing more is read");
+    image.read_on(&digest, &BTreeSet::from([b"/none".to_vec()])).unwrap();
+    assert_eq!(image.sighting(&digest, b"/none"), Ok(Sighting::Absent));
+    assert_eq!((image.unfinished(&digest).len(), opened()), (0, 4));
 }
 
 #[test]
