@@ -7,6 +7,49 @@
 //!
 //! Sources: ld.so(8); glibc `elf/dl-load.c`, `elf/dl-deps.c`, `elf/dl-cache.c`, `elf/dl-version.c`, `elf/rtld.c`,
 //! `sysdeps/x86/dl-prop.h`; musl `ldso/dynlink.c`.
+//!
+//! ```
+//! use execfit_kernel::credentials::{Credentials, DOCKER_DEFAULT};
+//! use execfit_kernel::ld_so::{Answer, Cause, Program, load};
+//! use execfit_kernel::tree::MemoryTree;
+//!
+//! # // An ELF file of two segments, PT_LOAD and PT_DYNAMIC, whose dynamic section has DT_NEEDED, DT_STRTAB, DT_STRSZ.
+//! # fn needs(library: &str) -> Vec<u8> {
+//! #     let names = format!("\0{library}\0");
+//! #     let at = 64 + 2 * 56 + names.len().next_multiple_of(8) as u64;
+//! #     let mut file = b"\x7fELF\x02\x01\x01".to_vec();
+//! #     file.resize(64, 0);
+//! #     (file[16], file[18], file[20], file[32], file[52], file[54], file[56]) = (3, 62, 1, 64, 64, 56, 2);
+//! #     for (kind, start, length) in [(1u32, 0, at + 64), (2, at, 64)] {
+//! #         file.extend(kind.to_le_bytes().into_iter().chain(7u32.to_le_bytes()));
+//! #         file.extend([start, start, start, length, length, 8].into_iter().flat_map(u64::to_le_bytes));
+//! #     }
+//! #     file.extend(names.bytes());
+//! #     file.resize(at as usize, 0);
+//! #     let entries = [(if library.is_empty() { 21 } else { 1 }, 1), (5, 64 + 2 * 56), (10, names.len() as u64), (0, 0)];
+//! #     file.extend(entries.into_iter().flat_map(|(tag, value)| [tag, value]).flat_map(u64::to_le_bytes));
+//! #     file
+//! # }
+//! // A program linked against musl and libssl, in an image without libssl. (`needs` makes such an ELF file.)
+//! let tree = MemoryTree::new()
+//!     .file("/app", 0o755, &needs("libssl.so.3"))
+//!     .file("/lib/ld-musl-x86_64.so.1", 0o755, &needs(""));
+//! let program = Program {
+//!     path: b"/app",
+//!     interpreter: b"/lib/ld-musl-x86_64.so.1",
+//!     argv0: b"/app",
+//!     env: &[],
+//!     cwd: b"/",
+//!     credentials: &Credentials::container(0, 0, vec![], DOCKER_DEFAULT),
+//!     isa: None,
+//! };
+//! let Answer::Dies(death) = load(&tree, &program, &mut ())? else { panic!("it is missing") };
+//! assert_eq!((death.cause, death.exit), (Cause::Missing, Some(127)));
+//! let line = "Error loading shared library libssl.so.3: No such file or directory (needed by /app)";
+//! assert!(String::from_utf8_lossy(&death.text).starts_with(line));
+//! assert_eq!(death.searched[0], b"/lib");
+//! # Ok::<(), execfit_kernel::tree::Gap>(())
+//! ```
 
 mod cache;
 mod directories;
