@@ -113,7 +113,12 @@ impl Raw {
             device,
             xattrs: Vec::new(),
         };
-        let old_sparse = (block[156] == b'S').then(|| Box::new(*block));
+        let old_sparse = match (kind, format) {
+            (Type::Other(b'S'), Format::Gnu) => Some(Box::new(*block)),
+            // `star` has the same letter for another layout, which Go does not read.
+            (Type::Other(b'S'), _) => return None,
+            _ => None,
+        };
         Some(Raw { entry, old_sparse })
     }
 }

@@ -33,6 +33,12 @@ pub enum TarError {
     /// What Go calls `ErrFieldTooLong`.
     #[error("archive/tar: header field too long")]
     TooLong,
+    /// A sparse file's map names more data than is stored (Go `errMissData`).
+    #[error("archive/tar: sparse file references non-existent data")]
+    SparseMissing,
+    /// More data is stored than a sparse file's map names (Go `errUnrefData`).
+    #[error("archive/tar: sparse file contains unreferenced data")]
+    SparseUnreferenced,
     /// The archive ends within a header or a file.
     #[error("unexpected EOF")]
     Cut,
@@ -105,6 +111,8 @@ pub struct Archive<I> {
     padding: u64,
     /// The data runs of the current entry, where it is sparse.
     sparse: Option<sparse::Map>,
+    /// Whether a runtime reads the current body to its end, and so meets what is wrong with it.
+    read_wholly: bool,
     /// Length of the current entry's body, and how much of it was given.
     length: u64,
     given: u64,
@@ -122,6 +130,7 @@ impl<I: Input> Archive<I> {
             stored: 0,
             padding: 0,
             sparse: None,
+            read_wholly: false,
             length: 0,
             given: 0,
             fingerprint: None,
@@ -223,6 +232,7 @@ impl<I: Input> Archive<I> {
                 return Err(TarError::Header);
             }
             self.sparse = Some(map);
+            self.read_wholly = entry.kind == Type::Regular;
         }
         self.length = if entry.kind.has_no_data() { 0 } else { entry.size };
         self.given = 0;
@@ -244,6 +254,12 @@ impl<I: Input> Archive<I> {
 
     /// Passes over the rest of the current entry and its padding. (Go takes a missing padding for the end.)
     fn finish_entry(&mut self) -> Result<(), TarError> {
+        if self.sparse.is_some() && self.read_wholly {
+            self.skip_body(u64::MAX)?;
+            if self.stored > 0 {
+                return Err(TarError::SparseUnreferenced);
+            }
+        }
         let stored = std::mem::take(&mut self.stored);
         self.skip(stored)?;
         let padding = std::mem::take(&mut self.padding);
@@ -284,6 +300,8 @@ impl<I: Input> Archive<I> {
     /// The body of a special entry, at most [`LONGEST_SPECIAL`].
     fn read_special(&mut self) -> Result<Vec<u8>, TarError> {
         if self.stored > LONGEST_SPECIAL {
+            // Go reads that far before it refuses: an archive that ends earlier is a cut one.
+            self.skip(LONGEST_SPECIAL + 1)?;
             return Err(TarError::TooLong);
         }
         let mut bytes = vec![0; usize::try_from(self.stored).map_err(|_| TarError::TooLong)?];
@@ -321,6 +339,9 @@ impl<I: Input> Archive<I> {
             }
             let part = &mut buffer[done..done + count];
             if run.data {
+                if part.len() as u64 > self.stored {
+                    return Err(TarError::SparseMissing);
+                }
                 self.read_stored_exact(part)?
             } else {
                 part.fill(0)
@@ -375,7 +396,7 @@ impl<I: Input> Archive<I> {
                 return Err(TarError::Header);
             }
             if run.data {
-                self.stored = self.stored.checked_sub(part).ok_or(TarError::Cut)?;
+                self.stored = self.stored.checked_sub(part).ok_or(TarError::SparseMissing)?;
                 self.skip(part)?;
             }
             self.given += part;

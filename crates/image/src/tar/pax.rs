@@ -73,7 +73,7 @@ impl Records {
 
 /// One record: `LENGTH KEY=VALUE\n`, the length counting itself.
 fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let space = bytes.iter().take(20).position(|byte| *byte == b' ')?;
+    let space = bytes.iter().position(|byte| *byte == b' ')?;
     let length = usize::try_from(integer(&bytes[..space])?).ok()?;
     if length < 5 || length > bytes.len() {
         return None;

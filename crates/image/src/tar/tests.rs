@@ -134,7 +134,7 @@ fn broken_archives() {
         let tar = Tar::new().header(&Header::new("p", b'x', bad.len() as u64)).data(bad.as_bytes());
         assert_eq!(read(&tar.file("f", 0o644, b"").finish()), [HEADER], "{bad:?}");
     }
-    let long = Tar::new().header(&Header::new("p", b'x', 2 << 20)).finish();
+    let long = Tar::new().header(&Header::new("p", b'x', 2 << 20)).raw(&vec![b'a'; 2 << 20]).finish();
     assert_eq!(read(&long), ["archive/tar: header field too long"]);
     let octal = Tar::new().header(Header::new("f", b'0', 0).put(124, b"0000000009\0\0")).finish();
     assert_eq!(read(&octal), [HEADER]);
@@ -202,6 +202,102 @@ fn old_sparse_files() {
     let tar = Tar::new().header(&header).data(b"abcde").file("next", 0o644, b"n").finish();
     let expected = ["Other(83) f 12  abc\\x00\\x00\\x00\\x00\\x00de\\x00\\x00", "Regular next 1  n"];
     assert_eq!(read(&tar), expected);
+}
+
+/// One record of an extended header.
+fn record(text: &str) -> Tar {
+    let header = Header::new("p", b'x', text.len() as u64);
+    Tar::new().header(&header).data(text.as_bytes())
+}
+
+/// What Go 1.23's `archive/tar` was seen to make of each, run over the same bytes.
+#[test]
+fn as_go_was_seen_to_read() {
+    let file = |tar: Tar| tar.file("f", 0o644, b"hello").finish();
+    let kept = "Regular f 5  hello";
+    let pax = |records: &[(&str, &str)]| file(Tar::new().pax(b'x', records));
+    let long_number = format!("{:0>37} a=b\n", 42);
+    let cases: Vec<(&str, Vec<u8>, Vec<&str>)> = vec![
+        ("an empty value keeps the header's", pax(&[("path", "a"), ("path", "")]), vec![kept]),
+        ("the last of a key counts", pax(&[("path", "a"), ("path", "b")]), vec!["Regular b 5  hello"]),
+        ("NUL in a name", pax(&[("uname", "a\0b")]), vec![HEADER]),
+        ("NUL in a key", pax(&[("a\0b", "c")]), vec![HEADER]),
+        ("NUL in another value", pax(&[("comment", "a\0b")]), vec![kept]),
+        ("a sign", pax(&[("size", "+5")]), vec![kept]),
+        ("hexadecimal", pax(&[("size", "0x5")]), vec![HEADER]),
+        ("too great a size", pax(&[("size", "9223372036854775808")]), vec![HEADER]),
+        ("a negative owner", pax(&[("uid", "-1")]), vec![kept]),
+        ("no owner", pax(&[("gid", "x")]), vec![HEADER]),
+        ("a time without seconds", pax(&[("mtime", ".5")]), vec![HEADER]),
+        ("a time with a sign in its fraction", pax(&[("ctime", "1.-5")]), vec![HEADER]),
+        ("a time that ends in a dot", pax(&[("mtime", "1.")]), vec![kept]),
+        ("an unknown sparse version", pax(&[("GNU.sparse.major", "2")]), vec![kept]),
+        ("a map without a count", pax(&[("GNU.sparse.map", "0,1")]), vec![HEADER]),
+        ("a length with a sign", file(record("+7 a=b\n")), vec![kept]),
+        ("a length with zeros before it", file(record(&long_number)), vec![kept]),
+        ("no value's sign", file(record("6 abc\n")), vec![HEADER]),
+        ("bytes after the last record", file(record("6 a=b\n\0\0")), vec![HEADER]),
+        (
+            "a second extended header replaces the first",
+            file(Tar::new().pax(b'x', &[("path", "one")]).pax(b'x', &[("uid", "5")])),
+            vec![kept],
+        ),
+        (
+            "a global header forgets what came before",
+            file(Tar::new().pax(b'x', &[("path", "lost")]).gnu(b'L', "lost").pax(b'g', &[("path", "g")])),
+            vec![kept],
+        ),
+        (
+            "a number that is none is no matter in a global header",
+            file(Tar::new().pax(b'g', &[("size", "abc")])),
+            vec![kept],
+        ),
+        ("an extended header of nothing", Tar::new().pax(b'x', &[("path", "one")]).finish(), vec![]),
+        ("a GNU name of nothing", file(Tar::new().header(&Header::new("p", b'L', 0))), vec![kept]),
+        (
+            "a regular file with a slash",
+            Tar::new().file("d/", 0o644, b"ab").finish(),
+            vec!["Regular d/ 2  ab"],
+        ),
+        (
+            "an extended name without a slash",
+            Tar::new().pax(b'x', &[("path", "d")]).header(&Header::new("d/", 0, 1)).data(b"x").finish(),
+            vec!["Regular d 1  x"],
+        ),
+    ];
+    for (what, bytes, expected) in cases {
+        assert_eq!(read(&bytes), expected, "{what}");
+    }
+    let mut bytes = Tar::new().file("f", 0o644, b"hello").finish();
+    bytes.extend(b"garbage");
+    assert_eq!(read(&bytes), [kept], "bytes after the end");
+    let short = Tar::new().header(&Header::new("p", b'x', 2 << 20)).unfinished();
+    assert_eq!(read(&short), ["unexpected EOF"]);
+    // The sum of the bytes as signed ones, which Sun's tar wrote.
+    let mut signed = Tar::new().file("\u{e9}", 0o644, b"").finish();
+    let sum: i64 = signed[..148].iter().chain(&signed[156..512]).map(|b| i64::from(b.cast_signed())).sum();
+    signed[148..156].copy_from_slice(format!("{:06o}\0 ", sum + 8 * 32).as_bytes());
+    assert_eq!(read(&signed), ["Regular \\xc3\\xa9 0  "]);
+}
+
+#[test]
+fn sparse_maps_that_do_not_fit_their_data() {
+    let records = [("GNU.sparse.map", "0,3,8,2"), ("GNU.sparse.numblocks", "2"), ("GNU.sparse.size", "12")];
+    let of =
+        |body: &[u8]| Tar::new().pax(b'x', &records).file("f", 0o755, body).file("g", 0o644, b"").finish();
+    assert_eq!(read_ends(&of(b"abcde")), "end");
+    assert_eq!(read_ends(&of(b"abcdefg")), "archive/tar: sparse file contains unreferenced data");
+    assert_eq!(read_ends(&of(b"abc")), "archive/tar: sparse file references non-existent data");
+    let missing = of(b"abc");
+    let mut archive = Archive::new(&missing[..]);
+    archive.next_entry().unwrap();
+    assert!(matches!(archive.read_body(&mut [0; 12]), Err(TarError::SparseMissing)));
+    // The letter of GNU's old format, under another magic.
+    assert_eq!(read(&Tar::new().header(&Header::new("f", b'S', 2)).data(b"ab").finish()), [HEADER]);
+    let records = [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0")];
+    let lie =
+        Tar::new().pax(b'x', &records).file("f", 0o755, &format!("{:\0<512}", "99999999\n").into_bytes());
+    assert_eq!(read(&lie.finish()), ["unexpected EOF"]);
 }
 
 /// Whatever the bytes are, reading ends, without a panic.
