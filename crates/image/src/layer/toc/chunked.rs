@@ -60,3 +60,62 @@ pub(super) fn read(
     }
     json::read(&json, &Coding::Zstd, offset)
 }
+
+/// Where the first block ends that is not wholly among the first bytes of a frame (RFC 8878 section 3.1.1). `None`: it
+/// is no frame, or so little of it that this is not known.
+pub(super) fn missing_block(frame: &[u8]) -> Option<u64> {
+    let (magic, rest) = frame.split_first_chunk::<4>()?;
+    let descriptor = *rest.first()?;
+    if *magic != [0x28, 0xb5, 0x2f, 0xfd] {
+        return None;
+    }
+    let single = descriptor >> 5 & 1;
+    let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let content = [single.into(), 2, 4, 8][usize::from(descriptor >> 6)];
+    let mut at = 5 + usize::from(single == 0) + dictionary + content;
+    loop {
+        let header = frame.get(at..at + 3)?;
+        let header = u32::from_le_bytes([header[0], header[1], header[2], 0]);
+        // A block of one byte again and again is stored as that byte.
+        let length = if header >> 1 & 3 == 1 { 1 } else { header >> 3 };
+        at += 3 + length as usize;
+        if at > frame.len() {
+            return Some(at as u64);
+        }
+        if header & 1 == 1 {
+            return None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_is_missing_is_asked_for_exactly() {
+        // Noise does not get shorter: blocks of 128 KiB, as they are.
+        let mut state = 1_u32;
+        let mut noise = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        let content: Vec<u8> = (0..300_000).map(|_| noise()).collect();
+        let frame = zstd::stream::encode_all(&content[..], 3).unwrap();
+        let first = missing_block(&frame[..100]).unwrap();
+        let unpacked = |length: u64| {
+            let mut bytes = Vec::new();
+            let _ = zstd::stream::read::Decoder::new(&frame[..length as usize])
+                .and_then(|mut decoder| decoder.read_to_end(&mut bytes));
+            bytes.len()
+        };
+        assert!(unpacked(first - 1) < 128 * 1024);
+        assert_eq!(unpacked(first), 128 * 1024);
+        let second = missing_block(&frame[..first as usize + 3]).unwrap();
+        assert!(unpacked(second - 1) < 256 * 1024);
+        assert_eq!(unpacked(second), 256 * 1024);
+        assert_eq!(missing_block(&frame), None);
+        assert_eq!(missing_block(&frame[1..]), None);
+        assert_eq!(missing_block(&frame[..6]), None);
+    }
+}

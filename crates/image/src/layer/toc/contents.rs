@@ -1,9 +1,9 @@
 //! The contents of a layer's files, out of parts of its blob that are unpacked by themselves.
 
-use super::{Fetch, Trouble, contradiction, span};
+use super::{Fetch, Trouble, chunked, contradiction, span};
 use crate::digest::Digest;
 use crate::source::{LONGEST_PART, coalesce};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Read};
 use std::ops::Range;
 
@@ -11,6 +11,10 @@ use std::ops::Range;
 const MOST_UNPACKED: u64 = 64 * 1024 * 1024;
 /// Least bytes that are fetched of a part.
 const LEAST_FETCHED: u64 = 1024;
+/// Least bytes that are fetched of a part of blocks, of which the first one is needed as a whole.
+const FIRST_BLOCK: u64 = 32 * 1024;
+/// How often more is fetched of many files together, before each is read by itself.
+const MOST_ROUNDS: usize = 4;
 
 /// How a part is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +66,15 @@ pub(super) enum Place {
     Chunks(Range<usize>),
     /// In the archive from this byte on; the header is before it, from the second number on.
     Archive(u64, u64),
+}
+
+/// What is to be fetched of a part, to unpack its beginning up to a byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Want {
+    part: usize,
+    /// Where in the blob.
+    pub(super) stored: Range<u64>,
+    upto: u64,
 }
 
 /// What was fetched and unpacked of a part, from its beginning.
@@ -164,39 +177,77 @@ impl Contents {
         Ok(bytes)
     }
 
-    /// Which stored bytes are needed, likely, to read the first bytes of a file; nothing where they are there.
-    pub(super) fn wants(&self, place: &Place, length: u64) -> Result<Option<(usize, Range<u64>)>, Trouble> {
+    /// What is to be fetched, likely, to read the first bytes of a file; nothing where they are there, or all that is
+    /// stored is.
+    pub(super) fn wants(&self, place: &Place, length: u64) -> Result<Option<Want>, Trouble> {
         let (part, inner, left, _) = self.locate(place, 0)?;
-        let need = inner + length.min(left);
-        if self.unpacked.get(&part).is_some_and(|known| known.bytes.len() as u64 >= need) {
+        let upto = inner + length.min(left);
+        let known = self.unpacked.get(&part);
+        if known.is_some_and(|known| known.bytes.len() as u64 >= upto) {
             return Ok(None);
         }
-        let Part { stored, coding, .. } = &self.parts[part];
-        let whole = matches!(coding, Coding::Span { .. });
-        let end = if whole { stored.end } else { stored.end.min(stored.start + guess(coding, need)) };
-        Ok((stored.start < end).then_some((part, stored.start..end)))
+        let Part { stored, coding, length, .. } = &self.parts[part];
+        let have = known.map(|known| known.stored.as_slice()).unwrap_or_default();
+        let begins = stored.start + have.len() as u64;
+        let end = match length {
+            Some(_) => stored.end,
+            None => stored.end.min(stored.start + guess(coding, upto, have)),
+        };
+        Ok((begins < end).then_some(Want { part, stored: begins..end, upto }))
     }
 
-    /// Fetches the beginnings of several parts at once, those that lie near each other together.
+    /// Fetches and unpacks the beginnings of several files, those that lie near each other together, and those that
+    /// need more than was guessed together again.
     pub(super) fn prefetch(
         &mut self,
-        wanted: &[(usize, Range<u64>)],
+        places: &[&Place],
+        length: u64,
         gap: u64,
         fetch: Fetch<'_>,
     ) -> Result<(), Trouble> {
-        let ranges: Vec<Range<u64>> = wanted.iter().map(|(_, range)| range.clone()).collect();
-        let joined = coalesce(&ranges, gap);
-        let blobs = fetch(&joined).map_err(Trouble::Source)?;
-        for (part, range) in wanted {
-            let at = joined.partition_point(|other| other.start <= range.start).saturating_sub(1);
-            let (Some(other), Some(blob)) = (joined.get(at), blobs.get(at)) else { continue };
-            let begin = usize::try_from(range.start - other.start).unwrap_or(usize::MAX);
-            let end = usize::try_from(range.end - other.start).unwrap_or(usize::MAX).min(blob.len());
-            let known = self.unpacked.entry(*part).or_default();
-            if let Some(bytes) = blob.get(begin..end).filter(|bytes| bytes.len() > known.stored.len()) {
-                known.stored = bytes.to_vec();
+        for _ in 0..MOST_ROUNDS {
+            let mut wanted: BTreeMap<usize, Want> = BTreeMap::new();
+            for place in places {
+                let Some(want) = self.wants(place, length)? else { continue };
+                let known = wanted.entry(want.part).or_insert_with(|| want.clone());
+                known.stored.end = known.stored.end.max(want.stored.end);
+                known.upto = known.upto.max(want.upto);
+            }
+            if wanted.is_empty() {
+                break;
+            }
+            let ranges: Vec<Range<u64>> = wanted.values().map(|want| want.stored.clone()).collect();
+            let joined = coalesce(&ranges, gap);
+            let blobs = fetch(&joined).map_err(Trouble::Source)?;
+            for want in wanted.values() {
+                let at = joined.partition_point(|other| other.start <= want.stored.start).saturating_sub(1);
+                let (Some(other), Some(blob)) = (joined.get(at), blobs.get(at)) else { continue };
+                let begin = usize::try_from(want.stored.start - other.start).unwrap_or(usize::MAX);
+                self.accept(want, blob.get(begin..).unwrap_or_default())?;
             }
         }
+        Ok(())
+    }
+
+    /// Takes what came of a part, and maybe of others behind it.
+    fn accept(&mut self, want: &Want, come: &[u8]) -> Result<(), Trouble> {
+        let Part { stored, coding, length, .. } = &self.parts[want.part];
+        let left = usize::try_from(stored.end - want.stored.start).unwrap_or(usize::MAX);
+        let known = self.unpacked.entry(want.part).or_default();
+        known.stored.extend_from_slice(&come[..left.min(come.len())]);
+        if length.is_none() {
+            known.bytes = decode(coding, &known.stored, want.upto).map_err(|error| broken(stored, &error))?;
+            if known.bytes.len() as u64 >= want.upto {
+                known.stored = Vec::new();
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets what was fetched and unpacked of the parts before the one in which a file begins.
+    pub(super) fn forget_before(&mut self, place: &Place) -> Result<(), Trouble> {
+        let (first, ..) = self.locate(place, 0)?;
+        self.unpacked.retain(|part, _| *part >= first);
         Ok(())
     }
 
@@ -286,13 +337,14 @@ impl Contents {
     }
 }
 
-/// How many stored bytes give so many unpacked ones, likely. A zstd block has to be there as a whole, and unpacks to
-/// at most 128 KiB (RFC 8878 section 3.1.1.2.4).
-fn guess(coding: &Coding, need: u64) -> u64 {
+/// How many stored bytes give so many unpacked ones, likely, where these did not. A zstd block has to be there as a
+/// whole, and unpacks to at most 128 KiB (RFC 8878 section 3.1.1.2.4).
+fn guess(coding: &Coding, upto: u64, have: &[u8]) -> u64 {
+    let twice = 2 * have.len() as u64;
     match coding {
-        Coding::Plain => need,
-        Coding::Zstd => (need / 2).max(32 * LEAST_FETCHED),
-        _ => (need * 3 / 4).max(LEAST_FETCHED),
+        Coding::Plain => upto,
+        Coding::Zstd => chunked::missing_block(have).unwrap_or(twice).max(upto / 2).max(FIRST_BLOCK),
+        _ => (upto * 3 / 4).max(LEAST_FETCHED).max(twice),
     }
 }
 
@@ -324,7 +376,7 @@ fn unpack_beginning(part: &Part, upto: u64, known: &mut Unpacked, fetch: Fetch<'
             let Range { start, end } = part.stored;
             return Err(contradiction(&format!("bytes {start} to {end} unpack to less than {upto} bytes")));
         }
-        let more = guess(&part.coding, upto).max(2 * have).min(size);
+        let more = guess(&part.coding, upto, &known.stored).max(have + 1).min(size);
         let come = take(part.stored.start + have..part.stored.start + more, fetch)?;
         known.stored.extend(come);
     }

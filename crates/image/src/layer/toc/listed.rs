@@ -9,7 +9,6 @@ use crate::source::coalesce;
 use crate::tar::{Archive, Entry, Type};
 use crate::witness::Piece;
 use std::collections::HashMap;
-use std::ops::Range;
 
 /// What is assumed of a link to say what costs least: bytes in the time of a round trip (25 MB/s and 30 ms), and how
 /// many requests are under way at once.
@@ -19,8 +18,9 @@ const AT_ONCE: u64 = 6;
 const HEAD: u64 = 512;
 /// Names of files that may be programs or libraries without being executable.
 const LIBRARIES: [&[u8]; 8] = [b".so", b".node", b".a", b".o", b".ko", b".dll", b".dylib", b".exe"];
-/// Files whose beginnings are fetched and unpacked together.
-const BATCH: usize = 512;
+/// Files whose beginnings are fetched and unpacked together, and the bytes of them.
+const MOST_FILES: usize = 2048;
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How far a file's content was read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -187,30 +187,45 @@ impl Listed {
     pub(crate) fn cost(&self) -> Result<Cost, Trouble> {
         let mut wanted = Vec::new();
         for at in self.candidates() {
-            wanted.extend(self.contents.wants(&self.files[at].place, HEAD)?.map(|(_, range)| range));
+            wanted.extend(self.contents.wants(&self.files[at].place, HEAD)?.map(|want| want.stored));
         }
         let joined = coalesce(&wanted, TRIP / AT_ONCE);
         let bytes = joined.iter().map(|range| range.end - range.start).sum();
         Ok(Cost { requests: joined.len() as u64, bytes })
     }
 
+    /// How many of these files are fetched and unpacked together.
+    fn batch(&self, candidates: &[usize]) -> Result<usize, Trouble> {
+        let (mut bytes, mut behind) = (0, 0);
+        for (count, at) in candidates.iter().enumerate().take(MOST_FILES) {
+            let Some(want) = self.contents.wants(&self.files[*at].place, HEAD)? else { continue };
+            bytes += want.stored.end.saturating_sub(want.stored.start.max(behind));
+            behind = want.stored.end.max(behind);
+            if bytes > MOST_BYTES && count > 0 {
+                return Ok(count);
+            }
+        }
+        Ok(candidates.len().min(MOST_FILES))
+    }
+
     /// Reads the beginnings of all files that may be programs, libraries or scripts.
     pub(crate) fn read_heads(&mut self, fetch: Fetch<'_>) -> Result<(), Trouble> {
         let candidates = self.candidates();
-        for batch in candidates.chunks(BATCH) {
-            let mut wanted: Vec<(usize, Range<u64>)> = Vec::new();
-            for at in batch {
-                wanted.extend(self.contents.wants(&self.files[*at].place, HEAD)?);
-            }
-            self.contents.prefetch(&wanted, TRIP / AT_ONCE, fetch)?;
+        let mut left = candidates.as_slice();
+        while !left.is_empty() {
+            let (batch, rest) = left.split_at(self.batch(left)?);
+            let places: Vec<&Place> = batch.iter().map(|at| &self.files[*at].place).collect();
+            self.contents.prefetch(&places, HEAD, TRIP / AT_ONCE, fetch)?;
             for at in batch {
                 let file = &self.files[*at];
+                self.contents.forget_before(&file.place)?;
                 let mut bytes = vec![0; usize::try_from(file.entry.size.min(HEAD)).unwrap_or(0)];
                 self.contents.read(&file.place, 0, &mut bytes, fetch)?;
                 self.keep(*at, vec![Piece { offset: 0, bytes }], Read::Head);
             }
-            self.contents.forget();
+            left = rest;
         }
+        self.contents.forget();
         let others = self.files.iter().filter(|file| file.read == Read::Nothing).count();
         if others > 0 {
             let text = format!(

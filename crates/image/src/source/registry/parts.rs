@@ -16,10 +16,10 @@ use url::Url;
 /// How many requests for parts are under way at once.
 const AT_ONCE: usize = 6;
 
-/// Where the registry redirected to, by blob: further parts are asked for there.
+/// Where the registry redirected to, by blob: further parts are asked for there. `None`: it has the blob itself.
 #[derive(Default)]
 pub(super) struct Parts {
-    storage: Mutex<HashMap<Digest, Url>>,
+    storage: Mutex<HashMap<Digest, Option<Url>>>,
 }
 
 impl Parts {
@@ -33,29 +33,30 @@ impl Parts {
         if part.end <= part.start {
             return Ok(Vec::new());
         }
-        let storage = locked(&self.storage).get(&descriptor.digest).cloned();
+        let storage = locked(&self.storage).get(&descriptor.digest).cloned().flatten();
         let mut blob = Blob::part(Arc::clone(session), descriptor, part.clone(), storage);
         let object = format!("blob {} of {}", descriptor.digest, session.image);
         let bytes = read_part(&mut blob, part, &object)?;
         // The answer's end is read too, so that the connection can be used again.
         let _ = blob.read(&mut [0]);
-        let mut known = locked(&self.storage);
-        match blob.storage() {
-            Some(url) => known.insert(descriptor.digest.clone(), url.clone()),
-            None => known.remove(&descriptor.digest),
-        };
+        locked(&self.storage).insert(descriptor.digest.clone(), blob.storage().cloned());
         Ok(bytes)
     }
 
-    /// Several parts in their order: the first by itself, because it finds out where the blob is, then many at once.
+    /// Several parts in their order, many at once; where it is not known yet where the blob is, the first one by itself
+    /// finds it out.
     pub(super) fn read_all(
         &self,
         session: &Arc<Session>,
         descriptor: &Descriptor,
         parts: &[Range<u64>],
     ) -> Result<Vec<Vec<u8>>, SourceError> {
-        let Some((first, rest)) = parts.split_first() else { return Ok(Vec::new()) };
-        let mut all = vec![self.read(session, descriptor, first)?];
+        let known = locked(&self.storage).contains_key(&descriptor.digest);
+        let (first, rest) = parts.split_at(usize::from(!known).min(parts.len()));
+        let mut all = Vec::with_capacity(parts.len());
+        for part in first {
+            all.push(self.read(session, descriptor, part)?);
+        }
         let next = AtomicUsize::new(0);
         let come = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
