@@ -30,20 +30,21 @@ pub(super) struct Diagnose {
     /// The task's id
     #[arg(long, conflicts_with = "target")]
     task: Option<String>,
-    #[command(flatten)]
-    reach: Reach,
-    #[command(flatten)]
-    reading: Reading,
     /// Save every fact that the answer rests on, without secrets
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Answer from a saved case, without network or credentials
     #[arg(long, value_name = "FILE", conflicts_with_all = ["target", "service", "task", "record"])]
     replay: Option<PathBuf>,
+    #[command(flatten)]
+    reach: Reach,
+    #[command(flatten)]
+    reading: Reading,
 }
 
 /// How to reach AWS.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "AWS")]
 pub(super) struct Reach {
     /// The AWS region; else AWS_REGION, AWS_DEFAULT_REGION or the profile's
     #[arg(long)]

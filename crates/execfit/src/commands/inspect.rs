@@ -65,13 +65,13 @@ pub(super) struct Inspect {
     /// A host by name, whatever the platform; without it, one of AWS's of the platform's architecture
     #[arg(long, value_name = "NAME", value_parser = presets())]
     host: Option<String>,
+    /// Ask about this command instead of the image's Entrypoint and Cmd
+    #[arg(last = true, value_name = "ARGV")]
+    argv: Vec<String>,
     #[command(flatten)]
     reach: Reach,
     #[command(flatten)]
     reading: Reading,
-    /// Ask about this command instead of the image's Entrypoint and Cmd
-    #[arg(last = true, value_name = "ARGV")]
-    argv: Vec<String>,
 }
 
 /// The hosts that have a name, each with its source.

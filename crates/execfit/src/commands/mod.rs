@@ -34,6 +34,7 @@ enum Verb {
 
 /// How a command speaks.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Output")]
 pub struct Face {
     /// The form of the answer
     #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
