@@ -122,10 +122,11 @@ pub fn kind_of(media_type: &str, bytes: &[u8]) -> Result<DocumentKind, Unfit> {
         }
         (false, true) => Ok(DocumentKind::Manifest),
         (false, false) if said(OCI_INDEX) || said(DOCKER_LIST) => Ok(DocumentKind::Index),
-        (false, false) => Err(Unfit::Broken(format!(
-            "it is neither a manifest nor an index (media type `{}`)",
-            escape(media_type)
-        ))),
+        (false, false) => {
+            let called = if media_type.is_empty() { &shape.media_type } else { media_type };
+            let detail = format!("it is neither a manifest nor an index (media type `{}`)", escape(called));
+            Err(Unfit::Broken(detail))
+        }
     }
 }
 

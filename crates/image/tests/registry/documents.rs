@@ -48,6 +48,24 @@ fn the_documents_own_media_type_where_the_server_knows_none() {
     assert_eq!(open(&server, &nobody()).document(&Selector::Only).unwrap().media_type, MANIFEST);
 }
 
+/// A type of the registries' vendor tree counts as the server says it; any other gives way to the document's own.
+#[test]
+fn media_types_that_are_missing_or_contradict() {
+    let index = "application/vnd.oci.image.index.v1+json";
+    let seen = |body: &'static str, kind: &'static str| {
+        let server = Server::new(move |_, _| match kind {
+            "" => Reply::new(200, body),
+            kind => Reply::new(200, body).with("Content-Type", kind),
+        });
+        open(&server, &nobody()).document(&Selector::Only).unwrap().media_type
+    };
+    assert_eq!(seen(BODY, index), index);
+    assert_eq!(seen(BODY, ""), MANIFEST);
+    assert_eq!(seen(BODY, "application/octet-stream"), MANIFEST);
+    assert_eq!(seen(r#"{"layers":[]}"#, "application/json"), "application/json");
+    assert_eq!(seen(r#"{"layers":[]}"#, ""), "");
+}
+
 #[test]
 fn what_does_not_exist() {
     let body = r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}"#;
@@ -160,8 +178,13 @@ fn an_encoded_document_is_refused() {
 fn schema_1_is_refused_clearly() {
     let kind = "application/vnd.docker.distribution.manifest.v1+prettyjws";
     let body = r#"{"schemaVersion":1,"name":"team/app","tag":"1","fsLayers":[]}"#;
-    let (error, _) = refused(Reply::new(200, body).with("Content-Type", kind));
-    assert_says(&error, "Unsupported", &["schema 1"]);
+    let unsigned = "application/vnd.docker.distribution.manifest.v1+json";
+    for kind in [kind, unsigned] {
+        let (error, server) = refused(Reply::new(200, body).with("Content-Type", kind));
+        let what =
+            "is not supported: it is an image manifest of version 2, schema 1, which Docker has given up";
+        assert_eq!(error.to_string(), format!("{}/team/app:1 {what}", server.address));
+    }
     let (error, _) = refused(Reply::new(200, body).with("Content-Type", "application/json"));
     assert_says(&error, "Unsupported", &["schema 1"]);
 }

@@ -170,6 +170,68 @@ fn manifests_that_are_no_images_or_broken() {
     assert!(failure(&shelf).contains("more than 4194304: the limit document-bytes"));
 }
 
+/// What stands behind the reference instead of an image: the whole text, its digest as `D`.
+#[test]
+fn documents_that_are_no_images_are_called_by_name() {
+    let said = |document: &dyn Fn(&mut Shelf) -> serde_json::Value| {
+        let mut shelf = Shelf::default();
+        let document = document(&mut shelf);
+        let digest = shelf.document(&document);
+        failure(&shelf).replace(digest.as_str(), "D").replace(digest.short(), "D")
+    };
+    let artifact = |config: &'static str, layer: &'static str, own: &'static str| {
+        said(&move |shelf| {
+            let (config, layer) = (shelf.blob(config, b"{}"), shelf.blob(layer, b"x"));
+            let mut document = json!({"mediaType": OCI_MANIFEST, "config": config, "layers": [layer]});
+            if !own.is_empty() {
+                document["artifactType"] = json!(own);
+            }
+            document
+        })
+    };
+    let no_image = |what: &str| format!("manifest D of test is not supported: {what}, not an image");
+    let schema1 = "test is not supported: it is a manifest of Docker's schema 1, which says neither platform nor \
+                   config; push the image again with a tool of after 2016";
+    let unsigned = json!({"schemaVersion": 1, "name": "a", "tag": "1", "architecture": "amd64",
+        "fsLayers": [{"blobSum": Digest::of(b"x")}], "history": [{"v1Compatibility": "{}"}]});
+    assert_eq!(said(&|_| unsigned.clone()), schema1);
+    let mut signed = unsigned.clone();
+    signed["signatures"] = json!([{"header": {"alg": "ES256"}, "signature": "x", "protected": "x"}]);
+    assert_eq!(said(&|_| signed.clone()), schema1);
+    let helm = "application/vnd.cncf.helm.config.v1+json";
+    assert_eq!(
+        artifact(helm, "application/vnd.cncf.helm.chart.content.v1.tar+gzip", ""),
+        no_image("it is an artifact with a config of the type application/vnd.cncf.helm.config.v1+json")
+    );
+    let wasm = "application/vnd.wasm.config.v0+json";
+    assert_eq!(
+        artifact(wasm, "application/wasm", ""),
+        no_image("it is an artifact with a config of the type application/vnd.wasm.config.v0+json")
+    );
+    let empty = "application/vnd.oci.empty.v1+json";
+    assert_eq!(
+        artifact(empty, "application/spdx+json", "application/spdx+json"),
+        no_image("it is an artifact of the type application/spdx+json")
+    );
+    assert_eq!(artifact(empty, empty, ""), no_image("it is an artifact without a config"));
+    assert_eq!(
+        artifact(OCI_CONFIG, "application/vnd.in-toto+json", ""),
+        no_image("it is an attestation about another image (in-toto)")
+    );
+    let manifest = |kind: &'static str| {
+        said(&move |shelf| json!({"mediaType": kind, "config": shelf.blob(OCI_CONFIG, b"{}"), "layers": []}))
+    };
+    assert_eq!(manifest(OCI_INDEX), "test is broken: it is called an index and has the fields of a manifest");
+    assert_eq!(
+        said(&|_| json!({"mediaType": "a/b"})),
+        "test is broken: it is neither a manifest nor an index (media type `a/b`)"
+    );
+    assert_eq!(
+        said(&|_| json!({"manifests": [], "layers": []})),
+        "test is broken: it has both `manifests` and `layers` or `config`"
+    );
+}
+
 #[test]
 fn as_many_diff_ids_as_layers() {
     let mut shelf = Shelf::default();
