@@ -125,7 +125,8 @@ fn chunks(tar: &[u8], chunk: usize, pack: fn(&[u8]) -> Vec<u8>) -> (Vec<u8>, Vec
     (blob, unpacked, rows)
 }
 
-fn table_header(length: usize) -> [u8; 512] {
+/// The header of the entry with eStargz's table.
+pub(crate) fn table_header(length: usize) -> [u8; 512] {
     let mut block = [0; 512];
     block[..17].copy_from_slice(b"stargz.index.json");
     for (at, digits) in [(100, "0000000"), (108, "0000000"), (116, "0000000"), (136, "00000000000")] {
