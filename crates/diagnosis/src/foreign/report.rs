@@ -40,6 +40,9 @@ pub struct ForeignReport {
     /// Number of that layer from the bottom, 1 first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub layer_number: Option<usize>,
+    /// The layer's table of contents lists it; the layer itself was not read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub as_listed: bool,
     /// The instruction that made the layer.
     pub instruction: Option<String>,
 }
@@ -139,6 +142,7 @@ fn line(survey: &Survey, file: &ForeignFile) -> ForeignReport {
         hidden: file.hidden,
         layer: file.origin.as_ref().map(|origin| origin.digest.clone()),
         layer_number: file.origin.as_ref().map(|origin| origin.layer),
+        as_listed: file.origin.as_ref().is_some_and(|origin| origin.as_listed),
         instruction: file.origin.as_ref().and_then(run::instruction),
     }
 }
@@ -294,6 +298,7 @@ fn rung(group: &[&ForeignFile]) -> Evidence {
         layer: first.origin.as_ref().map(|origin| format!("{} of {}", origin.layer, origin.layers)),
         layer_digest: first.origin.as_ref().map(|origin| origin.digest.to_string()),
         instruction: first.origin.as_ref().and_then(run::instruction),
+        as_listed: group.iter().any(|file| file.origin.as_ref().is_some_and(|origin| origin.as_listed)),
         ..Evidence::seen(text)
     }
 }

@@ -30,5 +30,6 @@ mod run;
 mod schemas;
 mod secrets;
 mod stage;
+mod tables;
 mod targets;
 mod texts;
