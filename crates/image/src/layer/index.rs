@@ -354,9 +354,9 @@ impl LayerIndex {
         Ok(path)
     }
 
-    /// Keeps what was read of a file after it was put.
+    /// Keeps what was read of a file after it was put, where it still stands there.
     pub(super) fn keep_pieces(&mut self, path: &[u8], pieces: &[Piece]) {
-        if let Some(node) = self.nodes.get_mut(path) {
+        if let Some(node) = self.nodes.get_mut(path).filter(|node| node.kind == Some(Kind::Regular)) {
             Arc::make_mut(node).pieces = pieces.to_vec();
         }
     }

@@ -161,19 +161,27 @@ fn tables_of_our_own_making_tell_what_the_layers_tell() {
 #[test]
 fn of_entries_with_the_same_path_the_last_counts() {
     let tar = Tar::new().file("app", 0o755, b"#!/first\n").file("kept", 0o755, b"#!/kept\n");
-    let tar = tar.hardlink("link", "app").file("app", 0o755, b"#!/second\n").finish();
+    let tar = tar.hardlink("link", "app").file("app", 0o755, b"#!/second\n");
+    // A file that is removed, and becomes the directory of a later one.
+    let tar = tar
+        .file("bin", 0o755, b"#!/bin\n")
+        .file(".wh.bin", 0, b"")
+        .file("bin/sh", 0o755, b"#!/sh\n")
+        .finish();
     let blob = seekable::estargz(&tar, 1000);
     let wanted = plain(&blob.blob);
     // In the order of the archive, and in that of the paths.
     for by_path in [false, true] {
         let mut desk = Desk::open(&blob.blob, &estargz_of(&blob)).unwrap();
         if by_path {
-            ["/app", "/kept", "/link"].into_iter().for_each(|path| desk.read(path).unwrap());
+            ["/app", "/bin", "/bin/sh", "/kept", "/link"]
+                .into_iter()
+                .for_each(|path| desk.read(path).unwrap());
         } else {
             desk.heads().unwrap();
         }
         let found = all(desk.listed.index());
-        for path in ["/app", "/kept", "/link"] {
+        for path in ["/app", "/bin", "/bin/sh", "/kept", "/link"] {
             assert_eq!(found[path.as_bytes()], wanted[path.as_bytes()], "{path}");
         }
     }
