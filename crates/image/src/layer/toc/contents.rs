@@ -360,14 +360,15 @@ fn broken(stored: &Range<u64>, error: &io::Error) -> Trouble {
     contradiction(&format!("bytes {} to {} cannot be unpacked: {error}", stored.start, stored.end))
 }
 
-/// Fetches as much of a part as it takes to unpack its beginning up to `upto`.
+/// Fetches as much of a part as it takes to unpack its beginning up to `upto`. All that came is unpacked, so that reading
+/// on in small steps does not unpack the beginning again for each.
 fn unpack_beginning(part: &Part, upto: u64, known: &mut Unpacked, fetch: Fetch<'_>) -> Result<(), Trouble> {
     let size = part.stored.end - part.stored.start;
     loop {
         let have = known.stored.len() as u64;
         if have > 0 {
-            known.bytes =
-                decode(&part.coding, &known.stored, upto).map_err(|error| broken(&part.stored, &error))?;
+            known.bytes = decode(&part.coding, &known.stored, MOST_UNPACKED)
+                .map_err(|error| broken(&part.stored, &error))?;
         }
         if known.bytes.len() as u64 >= upto {
             return Ok(());
