@@ -16,6 +16,7 @@ use execfit_image::witness::{Kind, Origin, Piece, Witness};
 use execfit_kernel::tree::{self, FileTree, Gap, Node};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The value of [`Case::schema`].
@@ -302,7 +303,7 @@ impl ImageFacts {
 impl ChildFacts {
     /// What was seen at a path; `None` where nobody looked.
     pub fn file(&self, path: &[u8]) -> Option<Option<&FileFacts>> {
-        self.files.get(&escape(path)).map(Option::as_ref)
+        self.files.get(&*escaped(path)).map(Option::as_ref)
     }
 
     /// What is foreign to a host, where that was asked.
@@ -312,7 +313,7 @@ impl ChildFacts {
 
     /// Whether what was not read of a path is assumed: that nothing is there, or the mode of what is.
     pub fn is_assumed(&self, path: &[u8]) -> bool {
-        !self.assumed.is_empty() && self.assumed.contains(&escape(path))
+        !self.assumed.is_empty() && self.assumed.contains(&*escaped(path))
     }
 
     /// Whether anything is assumed not to be there.
@@ -327,7 +328,7 @@ impl ChildFacts {
 
     /// Keeps what was seen at a path, and assumes nothing of it any more.
     pub fn insert(&mut self, path: &[u8], witness: Option<Witness>) {
-        self.assumed.remove(&escape(path));
+        self.assumed.remove(&*escaped(path));
         self.files.insert(escape(path), witness.map(|witness| FileFacts::new(path, witness)));
     }
 }
@@ -422,5 +423,17 @@ impl FileFacts {
 
 /// A path as text: what is not printable ASCII, and the backslash, is escaped.
 pub fn escape(path: &[u8]) -> String {
-    path.escape_ascii().to_string().replace("\\'", "'").replace("\\\"", "\"")
+    escaped(path).into_owned()
+}
+
+/// The same, borrowed where nothing is to be escaped: paths are looked up by the thousand.
+fn escaped(path: &[u8]) -> Cow<'_, str> {
+    let plain = path.iter().all(|byte| matches!(byte, b' '..=b'~') && *byte != b'\\');
+    match std::str::from_utf8(path) {
+        Ok(text) if plain => Cow::Borrowed(text),
+        _ => {
+            let text = path.escape_ascii().to_string();
+            Cow::Owned(text.replace("\\'", "'").replace("\\\"", "\""))
+        }
+    }
 }
