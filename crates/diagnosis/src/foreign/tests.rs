@@ -205,7 +205,7 @@ fn what_a_toolchain_image_holds_on_purpose() {
         .library("/usr/aarch64-linux-gnu/lib/libc.so.6", ARM64)
         .library("/usr/lib/gcc-cross/aarch64-linux-gnu/12/libgcc_s.so", ARM64)
         .library(
-            "/root/.rustup/toolchains/stable/lib/rustlib/aarch64-unknown-linux-gnu/lib/libstd-1.so",
+            "/usr/local/rustup/toolchains/stable/lib/rustlib/aarch64-unknown-linux-gnu/lib/libstd-1.so",
             ARM64,
         )
         .library("/usr/lib/aarch64-linux-gnu/libfoo.so.1", ARM64)
@@ -221,13 +221,13 @@ fn what_a_toolchain_image_holds_on_purpose() {
     assert_snapshot!(files.show(), @"
     - /repo/.git/lfs/objects/aa/bb: kept by git
     - /repo/tests/data/hello: test data
-    - /root/.rustup/toolchains/stable/lib/rustlib/aarch64-unknown-linux-gnu/lib/libstd-1.so: parts of cross toolchains
     - /usr/aarch64-linux-gnu/lib/libc.so.6: parts of cross toolchains
     - /usr/lib/aarch64-linux-gnu/libfoo.so.1: packages of a foreign architecture that dpkg was told to install
     - /usr/lib/bpf/probe.o: code for devices, of machines that no container platform has
     - /usr/lib/debug/.build-id/aa/bb: debug information
     - /usr/lib/gcc-cross/aarch64-linux-gnu/12/libgcc_s.so: parts of cross toolchains
     - /usr/lib/x/kernel: code for devices, of machines that no container platform has
+    - /usr/local/rustup/toolchains/stable/lib/rustlib/aarch64-unknown-linux-gnu/lib/libstd-1.so: parts of cross toolchains
     - /usr/share/go-1.19/src/debug/elf/testdata/gcc-arm64-linux-exec: test data
     - /usr/share/go-1.19/src/runtime/race/race_linux_arm64.syso: object files, which only linkers, kernels and debuggers read
     - /usr/share/loader-aarch64: programs without an x bit, which nobody can call
