@@ -2,8 +2,10 @@
 
 mod bytes;
 mod need;
+mod question;
 
 pub use need::Need;
+pub use question::Question;
 
 use crate::foreign::{Ground, Survey};
 use crate::secrets;
@@ -35,6 +37,9 @@ pub struct Case {
     /// What AWS would not tell.
     #[serde(default)]
     pub refusals: Vec<Refusal>,
+    /// What AWS was asked for a plan, answered or not.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub asked: BTreeSet<Question>,
     /// Log lines of containers that failed to start.
     #[serde(default)]
     pub logs: Vec<Log>,
@@ -264,6 +269,7 @@ impl Case {
             target,
             answers: Vec::new(),
             refusals: Vec::new(),
+            asked: BTreeSet::new(),
             logs: Vec::new(),
             images: Vec::new(),
         }
@@ -273,6 +279,14 @@ impl Case {
     pub fn add_answer(&mut self, operation: &str, mut body: Value) {
         secrets::redact(&mut body);
         self.answers.push(Answer { operation: operation.into(), body });
+    }
+
+    /// Whether AWS was asked this; else that it is to be.
+    ///
+    /// # Errors
+    /// The need.
+    pub fn ask(&self, question: Question) -> Result<(), Need> {
+        if self.asked.contains(&question) { Ok(()) } else { Err(Need::Aws(question)) }
     }
 
     /// What was seen of an image reference.

@@ -3,6 +3,7 @@
 use crate::case::{Case, ChildFacts, ImageFacts, Log, Need, Refusal, Trouble, TroubleKind};
 use crate::finding::Finding;
 use crate::linked::Linked;
+use crate::plan::{Proposal, Wish, propose};
 use crate::report::{Pending, Report, diagnose};
 use crate::target::{Target, TargetKind};
 use execfit_image::digest::Digest;
@@ -362,10 +363,22 @@ impl Room {
 
     /// Asks until there is an answer.
     pub(crate) fn ask(&mut self) -> (Case, Result<Report, String>) {
+        self.asked_until(diagnose)
+    }
+
+    /// The plan that is offered; AWS's answers are the documents that were put.
+    pub(crate) fn proposal(mut self, wish: &Wish) -> Proposal {
+        self.asked_until(|case| propose(case, wish)).1.unwrap()
+    }
+
+    fn asked_until<T>(
+        &mut self,
+        question: impl Fn(&Case) -> Result<T, Pending>,
+    ) -> (Case, Result<T, String>) {
         let mut case = self.case();
         for _ in 0..200 {
-            match diagnose(&case) {
-                Ok(report) => return (case, Ok(report)),
+            match question(&case) {
+                Ok(answer) => return (case, Ok(answer)),
                 Err(Pending::Nothing(nothing)) => return (case, Err(nothing.to_string())),
                 Err(Pending::Needs(needs)) => needs.into_iter().for_each(|need| self.fulfil(&mut case, need)),
             }
@@ -417,6 +430,9 @@ impl Room {
                 child.insert(&path, file.cloned());
             }
             Need::Survey { .. } => unreachable!("only an inspection asks for all files"),
+            Need::Aws(question) => {
+                case.asked.insert(question);
+            }
         }
     }
 

@@ -20,6 +20,7 @@ pub mod inspect;
 mod linked;
 pub mod log_line;
 pub mod nature;
+pub mod plan;
 pub mod process;
 pub mod remedy;
 pub mod report;

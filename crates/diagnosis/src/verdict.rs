@@ -2,7 +2,8 @@
 
 use execfit_kernel::errno::Errno;
 use execfit_kernel::exec::Signal;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The answer about one container on one host, or about a whole. *Unknown* is never "runs".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub enum Failure {
 }
 
 /// The verdict's name in JSON.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum VerdictName {
     /// It would start.
@@ -94,6 +95,22 @@ impl Failure {
         match self {
             Failure::Killed(Signal::SIGSEGV) => Some("SIGSEGV"),
             _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Pull => f.write_str("the image has nothing for the host"),
+            Failure::Unpack => f.write_str("the image cannot be unpacked"),
+            Failure::Create => f.write_str("the engine refuses to create the container"),
+            Failure::Lookup(errno) => {
+                write!(f, "the program cannot be found or run: {errno} ({})", errno.text())
+            }
+            Failure::Exec(errno) => write!(f, "exec: {errno} ({})", errno.text()),
+            Failure::Killed(_) => f.write_str("killed while it is being mapped"),
+            Failure::Loader(text) => write!(f, "the dynamic loader gives up: {text}"),
         }
     }
 }

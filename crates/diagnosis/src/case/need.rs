@@ -1,5 +1,6 @@
 //! What a case lacks.
 
+use super::Question;
 use crate::foreign::Ground;
 use execfit_image::digest::Digest;
 use std::collections::BTreeSet;
@@ -7,6 +8,8 @@ use std::collections::BTreeSet;
 /// A fact that is missing from a case, to be observed before the question is asked again.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
+    /// An answer of AWS.
+    Aws(Question),
     /// The manifest or index of this reference.
     Image {
         /// The reference to read.

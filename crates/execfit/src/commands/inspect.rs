@@ -2,8 +2,8 @@
 
 mod batch;
 
-use super::diagnose::Reach;
 use super::reading::Reading;
+use super::target::Reach;
 use super::{Face, Format, cache};
 use crate::exit::{Exit, Stopped};
 use crate::observe::Observer;

@@ -3,8 +3,10 @@
 mod cache;
 mod diagnose;
 mod explain;
+mod fix;
 mod inspect;
 mod reading;
+mod target;
 
 use crate::exit::{Exit, Stopped};
 use crate::output;
@@ -27,6 +29,7 @@ pub struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Diagnose(diagnose::Diagnose),
+    Fix(fix::Fix),
     Inspect(inspect::Inspect),
     Explain(explain::Explain),
     Cache(cache::Command),
@@ -65,6 +68,7 @@ impl CommandLine {
         output::choose_colors(self.face.color);
         let done = match self.verb {
             Verb::Diagnose(verb) => verb.run(&self.face),
+            Verb::Fix(verb) => verb.run(&self.face),
             Verb::Inspect(verb) => verb.run(&self.face),
             Verb::Explain(verb) => verb.run(&self.face),
             Verb::Cache(verb) => verb.run(&self.face),

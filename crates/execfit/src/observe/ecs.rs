@@ -90,7 +90,7 @@ fn keep(case: &mut Case, answer: Answer) {
 }
 
 /// Keeps an answer, or notes why there is none. `decides`: whether a verdict may rest on it.
-fn keep_or_refuse(case: &mut Case, answer: Result<Answer, AwsError>, decides: bool) -> Value {
+pub(super) fn keep_or_refuse(case: &mut Case, answer: Result<Answer, AwsError>, decides: bool) -> Value {
     match answer {
         Ok(answer) => {
             let body = answer.body.clone();

@@ -111,6 +111,8 @@ impl Images {
     /// Observes one fact. What cannot be read is a fact, too.
     pub(super) fn fulfil(&mut self, case: &mut Case, need: Need, credentials: Option<Credentials>) {
         match need {
+            // The observer's own affair.
+            Need::Aws(_) => {}
             Need::Image { name, .. } => {
                 let facts = self.image(case, &name, credentials);
                 case.images.push(facts.unwrap_or_else(|error| ImageFacts::unreadable(name, trouble(&error))));

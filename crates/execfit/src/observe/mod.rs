@@ -6,6 +6,7 @@ mod ecs;
 mod images;
 mod logs;
 mod progress;
+mod questions;
 pub mod record;
 mod survey;
 
@@ -13,8 +14,9 @@ pub use images::{Images, Read, Terms};
 
 use crate::aws::{self, Aws, AwsError, AwsErrorKind, EcrLogin};
 use crate::exit::{Exit, Stopped};
-use execfit_diagnosis::case::{Case, Need, Refusal};
+use execfit_diagnosis::case::{Case, Need, Question, Refusal};
 use execfit_diagnosis::inspect::{Asked, Inspection, inspect};
+use execfit_diagnosis::plan::{Proposal, Wish, propose};
 use execfit_diagnosis::report::{Pending, Report, diagnose};
 use execfit_diagnosis::target::{Target, TargetKind};
 use execfit_image::reference::Reference;
@@ -58,6 +60,23 @@ impl Observer {
         target: Target,
         likely: impl FnMut(&Report),
     ) -> Result<(Case, Report), Stopped> {
+        let mut case = self.begin(target)?;
+        let report = self.answer(&mut case, diagnose, likely)?;
+        Ok((case, report))
+    }
+
+    /// Observes a target until a plan for it can be made, or it is known that there is none.
+    ///
+    /// # Errors
+    /// [`Stopped`], when there is no such thing, AWS does not answer, or there is nothing to examine.
+    pub fn propose(&mut self, target: Target, wish: &Wish) -> Result<(Case, Proposal), Stopped> {
+        let mut case = self.begin(target)?;
+        let proposal = self.answer(&mut case, |case| propose(case, wish), |_| {})?;
+        Ok((case, proposal))
+    }
+
+    /// What AWS says about a target.
+    fn begin(&mut self, target: Target) -> Result<Case, Stopped> {
         if self.options.region.is_none() {
             self.options.region.clone_from(&target.region);
         }
@@ -75,8 +94,7 @@ impl Observer {
         if let Some(aws) = &self.aws {
             self.images.log_in_by(Arc::new(EcrLogin::new(aws.clone(), self.runtime.handle().clone())));
         }
-        let report = self.answer(&mut case, diagnose, likely)?;
-        Ok((case, report))
+        Ok(case)
     }
 
     /// Observes an image until its inspection has an answer. `likely` is told one that is to be proven yet.
@@ -142,6 +160,10 @@ impl Observer {
     fn fulfil(&mut self, case: &mut Case, needs: Vec<Need>) {
         self.images.sweep(&needs);
         for need in needs {
+            if let Need::Aws(question) = need {
+                self.ask(case, question);
+                continue;
+            }
             let credentials = match &need {
                 Need::Image { repository_credentials: Some(secret), .. } => {
                     self.repository_credentials(case, secret)
@@ -150,6 +172,14 @@ impl Observer {
             };
             self.images.fulfil(case, need, credentials);
         }
+    }
+
+    /// Asks AWS, where there is one; what cannot be asked is asked in vain.
+    fn ask(&self, case: &mut Case, question: Question) {
+        if let Some(aws) = &self.aws {
+            self.runtime.block_on(questions::ask(aws, case, &question));
+        }
+        case.asked.insert(question);
     }
 
     /// The credentials that the definition names. Without them the registry is asked as anybody else would.

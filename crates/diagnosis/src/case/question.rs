@@ -1,0 +1,20 @@
+//! What AWS is asked for a plan, beyond what a diagnosis rests on.
+
+use serde::{Deserialize, Serialize};
+
+/// A question to AWS whose answer a plan needs. What came of it stands among the case's answers and refusals; that it
+/// was asked, in [`super::Case::asked`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "kebab-case")]
+pub enum Question {
+    /// The ARNs of a family's active revisions, newest first (ListTaskDefinitions).
+    Revisions {
+        /// The family.
+        family: String,
+    },
+    /// A revision, with its tags (DescribeTaskDefinition).
+    Definition {
+        /// `FAMILY:REVISION` or an ARN.
+        name: String,
+    },
+}

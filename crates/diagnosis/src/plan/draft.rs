@@ -1,0 +1,168 @@
+//! What a remedy changes, before it becomes a plan.
+
+use super::{Action, Edit, Expected, Method, Plan, Precondition, Proof, SCHEMA, Setting, Step, Wish};
+use crate::case::Need;
+use crate::ecs::task_definition_of;
+use crate::verdict::VerdictName;
+use execfit_image::digest::Digest;
+use serde_json::Value;
+
+/// A remedy's own part of a plan.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// What it does, in a sentence.
+    pub title: String,
+    /// The task definition that it leads to.
+    pub definition: NewDefinition,
+    /// How the service gets there.
+    pub deploy: Deploy,
+    /// Every container, after the change.
+    pub containers: Vec<Expected>,
+    /// What is known of the machines, in sentences.
+    pub capacity: Vec<String>,
+    /// What else must hold still.
+    pub preconditions: Vec<Precondition>,
+    /// What may surprise.
+    pub warnings: Vec<String>,
+}
+
+/// A task definition to run.
+#[derive(Debug, Clone, PartialEq)]
+pub enum NewDefinition {
+    /// A new revision, made of an earlier one.
+    Edited {
+        /// ARN of the earlier one.
+        from: String,
+        /// What changes.
+        edits: Vec<Edit>,
+    },
+    /// A revision that is there.
+    Existing {
+        /// Its ARN.
+        arn: String,
+    },
+}
+
+/// How a service gets its new task definition.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Deploy {
+    /// By UpdateService, with other members of its request that change.
+    Update {
+        /// E.g. `platformVersion`.
+        edits: Vec<Edit>,
+    },
+    /// By an end to the service deployment that is under way.
+    Stop {
+        /// ARN of the service deployment.
+        deployment: String,
+    },
+    /// By UpdateExpressGatewayService; the task definition is ECS's own there.
+    Express {
+        /// E.g. `cpuArchitecture`.
+        edits: Vec<Edit>,
+    },
+}
+
+/// Makes a draft a plan: orders its steps, says how to undo each, what must hold still, and what proves it.
+pub(super) fn complete(
+    setting: &Setting<'_>,
+    wish: &Wish,
+    by: Method,
+    draft: Draft,
+) -> Result<Plan, Vec<Need>> {
+    let mut preconditions: Vec<Precondition> = service_precondition(setting).into_iter().collect();
+    preconditions.extend(draft.preconditions.clone());
+    let mut plan = Plan {
+        schema: SCHEMA.into(),
+        id: String::new(),
+        target: setting.case.target.clone(),
+        by,
+        title: draft.title.clone(),
+        cures: cures(setting),
+        preconditions,
+        steps: steps(setting, &draft),
+        proof: proof(setting, wish),
+        containers: draft.containers,
+        capacity: draft.capacity,
+        warnings: draft.warnings,
+        left_to_do: Vec::new(),
+    };
+    let text = serde_json::to_vec(&plan).unwrap_or_default();
+    plan.id = Digest::of(&text).to_string().trim_start_matches("sha256:").chars().take(12).collect();
+    Ok(plan)
+}
+
+/// A line for each container that fails: its name, the finding, and the finding's first line.
+fn cures(setting: &Setting<'_>) -> Vec<String> {
+    let failing = setting.report.workloads.iter().filter(|workload| workload.verdict == VerdictName::Fails);
+    let line = |workload: &crate::report::WorkloadReport| {
+        let finding = workload.findings.first()?;
+        Some(format!("{}: {}: {}", workload.container, finding.id, finding.message))
+    };
+    failing.filter_map(line).collect()
+}
+
+fn service_precondition(setting: &Setting<'_>) -> Option<Precondition> {
+    let service = setting.scene.service?;
+    let deployments = service["deployments"].as_array().into_iter().flatten();
+    let primary = deployments.into_iter().find(|one| one["status"].as_str() == Some("PRIMARY"));
+    Some(Precondition::Service {
+        service: text(&service["serviceArn"]),
+        task_definition: task_definition_of(service).unwrap_or_default().to_string(),
+        deployment: primary.and_then(|one| one["id"].as_str()).map(String::from),
+    })
+}
+
+fn proof(setting: &Setting<'_>, wish: &Wish) -> Option<Proof> {
+    let service = setting.scene.service?;
+    Some(Proof {
+        service: text(&service["serviceArn"]),
+        cluster: text(&service["clusterArn"]),
+        settle_seconds: wish.settle_seconds,
+    })
+}
+
+fn steps(setting: &Setting<'_>, draft: &Draft) -> Vec<Step> {
+    let mut steps = Vec::new();
+    if let NewDefinition::Edited { from, edits } = &draft.definition {
+        steps.push(Step {
+            action: Action::RegisterTaskDefinition { from: from.clone(), edits: edits.clone() },
+            undo: "aws ecs deregister-task-definition --task-definition REVISION".into(),
+        });
+    }
+    let Some(service) = setting.scene.service else { return steps };
+    let (name, cluster) = (text(&service["serviceArn"]), text(&service["clusterArn"]));
+    let before = task_definition_of(service).unwrap_or_default().to_string();
+    let after = match &draft.definition {
+        NewDefinition::Existing { arn } => Some(arn.clone()),
+        NewDefinition::Edited { .. } => None,
+    };
+    let back =
+        format!("aws ecs update-service --cluster {cluster} --service {name} --task-definition {before}");
+    let action = match &draft.deploy {
+        Deploy::Update { edits } => Action::UpdateService {
+            force_new_deployment: after.as_deref() == Some(&before[..]),
+            service: name,
+            cluster,
+            task_definition_before: before,
+            task_definition_after: after,
+            edits: edits.clone(),
+        },
+        Deploy::Stop { deployment } => Action::StopServiceDeployment {
+            service: name,
+            cluster,
+            deployment: deployment.clone(),
+            task_definition_before: before,
+            task_definition_after: after.unwrap_or_default(),
+        },
+        Deploy::Express { edits } => {
+            Action::UpdateExpressGatewayService { service: name, edits: edits.clone() }
+        }
+    };
+    steps.push(Step { action, undo: back });
+    steps
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_string()
+}
