@@ -3,6 +3,7 @@
 //! A plan is found by the model that found the fault, asked about the new ground: the other architecture, the earlier
 //! revision, the other digest. It is data: shown, saved, and carried out elsewhere exactly as it stands.
 
+mod capacity;
 mod draft;
 mod edit;
 mod examine;
@@ -12,6 +13,7 @@ mod retarget;
 mod rollback;
 mod setting;
 
+pub use capacity::{Capacity, capacity};
 pub use draft::{Deploy, Draft, NewDefinition};
 pub use edit::{Edit, Stale, apply, registrable};
 pub use examine::{Expected, examine};
