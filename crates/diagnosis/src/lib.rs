@@ -22,6 +22,7 @@ pub mod log_line;
 pub mod nature;
 pub mod plan;
 pub mod process;
+pub mod proof;
 pub mod remedy;
 pub mod report;
 pub mod run;
