@@ -4,7 +4,6 @@ use super::{Action, Edit, Expected, Method, Plan, Precondition, Proof, SCHEMA, S
 use crate::case::Need;
 use crate::ecs::task_definition_of;
 use crate::verdict::VerdictName;
-use execfit_image::digest::Digest;
 use serde_json::Value;
 
 /// A remedy's own part of a plan.
@@ -87,8 +86,7 @@ pub(super) fn complete(
         warnings: draft.warnings,
         left_to_do: Vec::new(),
     };
-    let text = serde_json::to_vec(&plan).unwrap_or_default();
-    plan.id = Digest::of(&text).to_string().trim_start_matches("sha256:").chars().take(12).collect();
+    plan.id = plan.content_id();
     Ok(plan)
 }
 

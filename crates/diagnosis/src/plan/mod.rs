@@ -11,6 +11,7 @@ mod refused;
 mod repin;
 mod retarget;
 mod rollback;
+mod saved;
 mod setting;
 
 pub use capacity::{Capacity, capacity};
@@ -18,6 +19,7 @@ pub use draft::{Deploy, Draft, NewDefinition};
 pub use edit::{Edit, Stale, apply, registrable};
 pub use examine::{Expected, examine};
 pub use refused::Refused;
+pub use saved::{Broken, LONGEST};
 pub use setting::Setting;
 
 use crate::case::{Case, Need};
