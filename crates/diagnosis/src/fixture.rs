@@ -544,7 +544,7 @@ pub(crate) fn full(finding: &Finding) -> String {
 }
 
 /// Digests by their first eight digits.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     let mut pieces = text.split("sha256:");
     let mut short = pieces.next().unwrap_or_default().to_string();
     for piece in pieces {

@@ -4,7 +4,7 @@ use crate::case::{Case, Need};
 use crate::ecs::Scene;
 use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
-use crate::workload::{Capacity, Workload};
+use crate::workload::{Capacity, Workload, api_word};
 use execfit_image::platform::Platform;
 use execfit_image::reference::Reference;
 use execfit_kernel::host::Architecture;
@@ -125,10 +125,7 @@ fn retarget(
     failing: &Subject<'_>,
 ) -> Result<Option<Remedy>, Vec<Need>> {
     let Some((host, ..)) = failing.failing() else { return Ok(None) };
-    let other = match host.architecture {
-        Architecture::X86_64 => Architecture::Arm64,
-        Architecture::Arm64 => Architecture::X86_64,
-    };
+    let other = host.architecture.other();
     let workloads = subjects.iter().map(|subject| subject.workload);
     let verdicts = deployed_anew(case, workloads, |_| vec![other])?;
     if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Fails(_))) {
@@ -161,14 +158,6 @@ fn retarget(
         title: format!("run the task on {word}: {proof}{where_}{constraint}"),
         commands: retarget_commands(scene, word),
     }))
-}
-
-/// `X86_64` or `ARM64` (ECS API, RuntimePlatform).
-fn api_word(architecture: Architecture) -> &'static str {
-    match architecture {
-        Architecture::X86_64 => "X86_64",
-        Architecture::Arm64 => "ARM64",
-    }
 }
 
 /// Members of DescribeTaskDefinition's answer that RegisterTaskDefinition does not take (ECS API).

@@ -139,6 +139,14 @@ impl HostSource {
     }
 }
 
+/// The architecture in the words of the API: `X86_64` or `ARM64` (ECS API, `RuntimePlatform.cpuArchitecture`).
+pub fn api_word(architecture: Architecture) -> &'static str {
+    match architecture {
+        Architecture::X86_64 => "X86_64",
+        Architecture::Arm64 => "ARM64",
+    }
+}
+
 /// Whose rules choose a manifest, unpack it and start the container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {

@@ -27,6 +27,14 @@ impl Architecture {
             Architecture::Arm64 => "arm64",
         }
     }
+
+    /// The one of the two that it is not.
+    pub fn other(self) -> Architecture {
+        match self {
+            Architecture::X86_64 => Architecture::Arm64,
+            Architecture::Arm64 => Architecture::X86_64,
+        }
+    }
 }
 
 impl fmt::Display for Architecture {

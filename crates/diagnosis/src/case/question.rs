@@ -17,4 +17,9 @@ pub enum Question {
         /// `FAMILY:REVISION` or an ARN.
         name: String,
     },
+    /// A service of ECS Express, with what only it has (DescribeExpressGatewayService).
+    Express {
+        /// The service's ARN.
+        service: String,
+    },
 }

@@ -32,7 +32,13 @@ impl Constraint {
     pub fn all_of<'v>(owners: impl IntoIterator<Item = &'v Value>) -> Vec<Constraint> {
         let lists = owners.into_iter().filter_map(|owner| owner["placementConstraints"].as_array());
         let of_members = lists.flatten().filter(|constraint| constraint["type"].as_str() == Some("memberOf"));
-        of_members.filter_map(|constraint| constraint["expression"].as_str().map(Constraint::parse)).collect()
+        of_members.filter_map(Constraint::of).collect()
+    }
+
+    /// One constraint; `None` where it is no `memberOf`.
+    pub(crate) fn of(constraint: &Value) -> Option<Constraint> {
+        let of_members = constraint["type"].as_str() == Some("memberOf");
+        constraint["expression"].as_str().filter(|_| of_members).map(Constraint::parse)
     }
 
     fn parse(text: &str) -> Constraint {
@@ -41,7 +47,14 @@ impl Constraint {
         let mut comparisons = Vec::new();
         let mut understood = !alternatives;
         if !alternatives {
-            for clause in split_at_and(&words) {
+            let clauses = split_at_and(&words);
+            // `not (a and b)` is not `not a` and `b`.
+            let count = |clause: &str, c| clause.chars().filter(|found| *found == c).count();
+            let negates = |clause: &str| clause.trim().starts_with("not") || clause.trim().starts_with('!');
+            let opens = |clause: &String| negates(clause) && count(clause, '(') > count(clause, ')');
+            let grouped = clauses.iter().any(opens);
+            understood = !grouped;
+            for clause in clauses.iter().filter(|_| !grouped) {
                 match comparison(clause.trim().trim_matches(['(', ')']).trim()) {
                     Some(comparison) => comparisons.push(comparison),
                     None => understood = false,
@@ -53,20 +66,52 @@ impl Constraint {
 
     /// Whether an instance with these attributes may be chosen; what was not understood does not exclude it.
     pub fn admits<'v>(&self, attribute: impl Fn(&str) -> Option<&'v str>) -> bool {
-        self.comparisons.iter().all(|comparison| {
-            let value = attribute(&comparison.attribute);
-            let holds = match &comparison.matcher {
-                Matcher::Exists => value.is_some(),
-                Matcher::In(values) => value.is_some_and(|value| values.iter().any(|wanted| wanted == value)),
-                Matcher::Pattern(pattern) => value.is_some_and(|value| matches(pattern, value)),
-            };
-            holds != comparison.negated
-        })
+        self.comparisons.iter().all(|comparison| comparison.holds(attribute(&comparison.attribute)))
+    }
+
+    /// Whether it keeps away every instance whose attribute has this value; what was not understood keeps none away.
+    pub fn excludes(&self, attribute: &str, value: &str) -> bool {
+        let of_it = self.comparisons.iter().filter(|comparison| comparison.attribute == attribute);
+        of_it.into_iter().any(|comparison| !comparison.holds(Some(value)))
+    }
+
+    /// Whether its text names this attribute, understood or not.
+    pub fn names(&self, attribute: &str) -> bool {
+        self.text.contains(attribute)
+    }
+
+    /// The expression with another value, where it is nothing but `attribute:NAME == VALUE`.
+    pub fn with_value(&self, attribute: &str, value: &str) -> Option<String> {
+        let [only] = &self.comparisons[..] else { return None };
+        let Matcher::In(values) = &only.matcher else { return None };
+        let ([old], false, true) = (&values[..], only.negated, self.understood) else { return None };
+        let is_equality = self.text.contains("==") || self.text.contains("equals");
+        if only.attribute != attribute || !is_equality || old.is_empty() {
+            return None;
+        }
+        let (head, tail) = self.text.rsplit_once(&old[..])?;
+        let changed = format!("{head}{value}{tail}");
+        // Only where the value is what was replaced.
+        let reads = Constraint::parse(&changed);
+        let wanted = Matcher::In(vec![value.to_string()]);
+        matches!(&reads.comparisons[..], [one] if one.matcher == wanted && one.attribute == attribute)
+            .then_some(changed)
     }
 
     /// Whether it says anything about this attribute.
     pub fn speaks_of(&self, attribute: &str) -> bool {
         self.comparisons.iter().any(|comparison| comparison.attribute == attribute)
+    }
+}
+
+impl Comparison {
+    fn holds(&self, value: Option<&str>) -> bool {
+        let holds = match &self.matcher {
+            Matcher::Exists => value.is_some(),
+            Matcher::In(values) => value.is_some_and(|value| values.iter().any(|wanted| wanted == value)),
+            Matcher::Pattern(pattern) => value.is_some_and(|value| matches(pattern, value)),
+        };
+        holds != self.negated
     }
 }
 
@@ -163,8 +208,44 @@ mod tests {
             ("attribute:stack exists", false, true),
             ("attribute:a == b or attribute:ecs.cpu-architecture == x86_64", true, false),
             ("task:group == web", true, false),
+            ("not (attribute:ecs.cpu-architecture == arm64 and attribute:stack == blue)", true, false),
+            ("(attribute:ecs.cpu-architecture == x86_64) and (attribute:stack exists)", false, true),
         ] {
             assert_eq!(admits(expression), (admitted, understood), "{expression}");
         }
+    }
+
+    #[test]
+    fn one_comparison_takes_another_value() {
+        let cpu = "ecs.cpu-architecture";
+        for (expression, changed) in [
+            ("attribute:ecs.cpu-architecture == x86_64", Some("attribute:ecs.cpu-architecture == arm64")),
+            ("attribute:ecs.cpu-architecture==\"x86_64\"", Some("attribute:ecs.cpu-architecture==\"arm64\"")),
+            (
+                "(attribute:ecs.cpu-architecture equals x86_64)",
+                Some("(attribute:ecs.cpu-architecture equals arm64)"),
+            ),
+            ("attribute:ecs.cpu-architecture != x86_64", None),
+            ("not(attribute:ecs.cpu-architecture == x86_64)", None),
+            ("attribute:ecs.cpu-architecture in [x86_64]", None),
+            ("attribute:ecs.cpu-architecture == x86_64 and attribute:stack == blue", None),
+            ("attribute:ecs.cpu-architecture == x86_64 or attribute:stack == blue", None),
+            ("attribute:stack == x86_64", None),
+            ("attribute:ecs.cpu-architecture == ", None),
+        ] {
+            assert_eq!(
+                Constraint::parse(expression).with_value(cpu, "arm64").as_deref(),
+                changed,
+                "{expression}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_keeps_an_architecture_away() {
+        let excludes = |text: &str| Constraint::parse(text).excludes("ecs.cpu-architecture", "arm64");
+        assert!(excludes("attribute:ecs.cpu-architecture == x86_64 and attribute:stack == blue"));
+        assert!(!excludes("attribute:ecs.cpu-architecture in [x86_64, arm64] and attribute:stack == blue"));
+        assert!(!excludes("attribute:stack == blue"));
     }
 }

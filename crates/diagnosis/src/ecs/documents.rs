@@ -23,6 +23,8 @@ pub struct Documents<'a> {
     pub service_revisions: Vec<&'a Value>,
     /// `ServiceDeployment` of DescribeServiceDeployments.
     pub service_deployments: Vec<&'a Value>,
+    /// `ECSExpressGatewayService` of DescribeExpressGatewayService.
+    pub express_services: Vec<&'a Value>,
 }
 
 impl<'a> Documents<'a> {
@@ -41,7 +43,11 @@ impl<'a> Documents<'a> {
         }
         let many = |key: &str| body[key].as_array().into_iter().flatten().filter(|item| item.is_object());
         self.services.extend(many("services"));
-        self.services.extend(body.get("service").filter(|service| service.is_object()));
+        // DescribeExpressGatewayService answers with a member of the same name that is no `Service`.
+        let is_express = |service: &&Value| service["activeConfigurations"].is_array();
+        let one = body.get("service").filter(|service| service.is_object());
+        self.services.extend(one.filter(|service| !is_express(service)));
+        self.express_services.extend(one.filter(is_express));
         self.tasks.extend(many("tasks"));
         self.clusters.extend(many("clusters"));
         self.container_instances.extend(many("containerInstances"));

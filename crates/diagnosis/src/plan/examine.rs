@@ -1,11 +1,12 @@
 //! One container on the ground that a plan would give it.
 
-use super::Setting;
+use super::{Precondition, Setting};
 use crate::case::Need;
-use crate::subject::run_on;
+use crate::subject::{name_if_deployed_anew, run_on};
 use crate::verdict::{Verdict, VerdictName};
 use crate::workload::Workload;
 use execfit_image::digest::Digest;
+use execfit_image::reference::Reference;
 use execfit_kernel::host::Architecture;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,37 @@ pub fn examine(
             Verdict::Fails(failure) => Some(failure.to_string()),
         },
     })
+}
+
+/// Asks the model about a container on each of these hosts, from the image that a new deployment would get: its tag is
+/// resolved anew, and must still name the same when the plan is carried out.
+///
+/// # Errors
+/// The facts that are missing.
+pub fn examine_anew(
+    setting: &Setting<'_>,
+    workload: &Workload,
+    hosts: &[Architecture],
+) -> Result<(Expected, Option<Precondition>), Vec<Need>> {
+    let name = pulled_anew(setting, workload).map_err(|need| vec![need])?;
+    let expected = examine(setting, workload, &name, hosts)?;
+    let is_tag = workload.image.parse::<Reference>().is_ok_and(|reference| reference.digest.is_none());
+    let digest = setting.case.image(&name).and_then(|image| image.digest.clone()).filter(|_| is_tag);
+    let still = digest.map(|digest| Precondition::Image {
+        name: workload.image.clone(),
+        digest,
+        repository_credentials: workload.repository_credentials.clone(),
+    });
+    Ok((Expected { image: workload.image.clone(), ..expected }, still))
+}
+
+/// The reference under which to read what a new deployment would pull. A tag that cannot be read is not taken for what it
+/// named at the last deployment.
+pub(super) fn pulled_anew(setting: &Setting<'_>, workload: &Workload) -> Result<String, Need> {
+    let name = name_if_deployed_anew(setting.case, workload)?;
+    let tag = workload.image.parse::<Reference>().map(|reference| reference.to_string());
+    let unreadable = |tag: &String| setting.case.image(tag).is_some_and(|image| image.trouble.is_some());
+    Ok(tag.ok().filter(unreadable).unwrap_or(name))
 }
 
 /// Whether another container of the task starts only when this one has ended.

@@ -13,11 +13,13 @@ mod retarget;
 mod rollback;
 mod saved;
 mod setting;
+#[cfg(test)]
+pub(crate) mod shown;
 
 pub use capacity::{Capacity, capacity};
 pub use draft::{Deploy, Draft, NewDefinition};
 pub use edit::{Edit, Stale, apply, registrable};
-pub use examine::{Expected, examine};
+pub use examine::{Expected, examine, examine_anew};
 pub use refused::Refused;
 pub use saved::{Broken, LONGEST};
 pub use setting::Setting;

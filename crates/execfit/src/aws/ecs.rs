@@ -160,6 +160,19 @@ impl Aws {
         asked.batches(arns, 20, call).await
     }
 
+    /// `ecs:DescribeExpressGatewayService`: what only a service of ECS Express has.
+    ///
+    /// # Errors
+    /// An [`AwsError`].
+    pub async fn describe_express_gateway_service(&self, arn: &str) -> Result<Answer, AwsError> {
+        let asked = ecs("DescribeExpressGatewayService", format!("ECS Express service {arn}"));
+        let call = |witness| {
+            let call = self.ecs.describe_express_gateway_service().service_arn(arn);
+            call.customize().interceptor(witness).send()
+        };
+        asked.once(call).await
+    }
+
     /// `ecs:ListContainerInstances`: the ARNs of a cluster's instances.
     ///
     /// # Errors

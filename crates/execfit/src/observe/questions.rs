@@ -13,5 +13,8 @@ pub(super) async fn ask(aws: &Aws, case: &mut Case, question: &Question) {
         Question::Definition { name } => {
             keep_or_refuse(case, aws.describe_task_definition(name).await, false);
         }
+        Question::Express { service } => {
+            keep_or_refuse(case, aws.describe_express_gateway_service(service).await, false);
+        }
     }
 }
