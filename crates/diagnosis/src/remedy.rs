@@ -264,7 +264,7 @@ fn redeploy(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<
 }
 
 /// A word for a shell: names come from the world.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_string()

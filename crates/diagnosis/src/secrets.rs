@@ -1,7 +1,9 @@
 //! What must not leave the machine: values of variables, tokens in options, the insides of text files.
 //!
 //! Records, reports and logs keep variable values only of `PATH` and `LD_*`, since only these change what is executed.
+//! Of tags they keep the values that name a stack, or a tool that manages the thing.
 
+use crate::ecs::tells_owner;
 use crate::nature::Nature;
 use crate::script;
 use execfit_image::witness::Piece;
@@ -43,8 +45,9 @@ pub fn redacted_variable(variable: &str) -> String {
     }
 }
 
-/// Takes the secrets out of an answer of the ECS API: values of environment variables, labels, tags and options of
-/// log and proxy drivers other than awslogs (they hold tokens), wherever they stand in the document.
+/// Takes the secrets out of an answer of the ECS API: values of environment variables, labels, tags (but those
+/// that name the stack or tool that owns the thing) and options of log and proxy drivers other than awslogs (they hold
+/// tokens), wherever they stand in the document.
 pub fn redact(document: &mut Value) {
     match document {
         Value::Array(items) => items.iter_mut().for_each(redact),
@@ -76,7 +79,9 @@ fn redact_pairs(pairs: &mut Value) {
         if let Value::String(variable) = pair {
             *variable = redacted_variable(variable);
         }
-        let shown = pair["name"].as_str().is_some_and(is_shown);
+        let owner = pair["key"].as_str().zip(pair["value"].as_str());
+        let shown =
+            pair["name"].as_str().is_some_and(is_shown) || owner.is_some_and(|(k, v)| tells_owner(k, v));
         if let Some(value) = pair.get_mut("value").filter(|_| !shown) {
             *value = Value::String(redacted(value.as_str().unwrap_or_default()));
         }

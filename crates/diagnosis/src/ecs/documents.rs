@@ -13,6 +13,8 @@ pub struct Documents<'a> {
     pub tasks: Vec<&'a Value>,
     /// `TaskDefinition` of DescribeTaskDefinition, or a definition as one registers it.
     pub task_definitions: Vec<&'a Value>,
+    /// `tags` of DescribeTaskDefinition, by the ARN of the definition that they stand beside.
+    pub definition_tags: Vec<(&'a str, &'a Value)>,
     /// `Cluster` of DescribeClusters.
     pub clusters: Vec<&'a Value>,
     /// `ContainerInstance` of DescribeContainerInstances.
@@ -58,6 +60,14 @@ impl<'a> Documents<'a> {
         let definition =
             if body["containerDefinitions"].is_array() { Some(body) } else { body.get("taskDefinition") };
         self.task_definitions.extend(definition.filter(|item| item["containerDefinitions"].is_array()));
+        let arn = body["taskDefinition"]["taskDefinitionArn"].as_str();
+        self.definition_tags.extend(arn.zip(body.get("tags")));
+    }
+
+    /// The tags of a task definition, where they were asked.
+    pub fn tags_of(&self, definition: &Value) -> Option<&'a Value> {
+        let arn = definition["taskDefinitionArn"].as_str()?;
+        self.definition_tags.iter().find(|(of, _)| *of == arn).map(|(_, tags)| *tags)
     }
 
     /// The task definition that a service or task names, by ARN, or by `family:revision`.

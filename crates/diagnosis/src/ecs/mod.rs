@@ -7,6 +7,7 @@ mod container;
 mod documents;
 mod instance_type;
 mod log_stream;
+mod ownership;
 mod placement;
 mod scene;
 mod time;
@@ -14,6 +15,8 @@ mod time;
 pub use constraint::Constraint;
 pub use documents::Documents;
 pub use log_stream::LogStream;
+pub(crate) use ownership::tells_owner;
+pub use ownership::{Owner, Tool};
 pub use scene::{Nothing, Revision, Scene, task_definition_of};
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a remedy changes, before it becomes a plan.
 
+use super::owner::Aside;
 use super::{Action, Edit, Expected, Method, Plan, Precondition, Proof, SCHEMA, Setting, Step, Wish};
 use crate::case::Need;
 use crate::ecs::task_definition_of;
@@ -68,6 +69,7 @@ pub(super) fn complete(
     wish: &Wish,
     by: Method,
     draft: Draft,
+    aside: Aside,
 ) -> Result<Plan, Vec<Need>> {
     let mut preconditions: Vec<Precondition> = service_precondition(setting).into_iter().collect();
     preconditions.extend(draft.preconditions.clone());
@@ -83,8 +85,8 @@ pub(super) fn complete(
         proof: proof(setting, wish),
         containers: draft.containers,
         capacity: draft.capacity,
-        warnings: draft.warnings,
-        left_to_do: Vec::new(),
+        warnings: [draft.warnings, aside.warnings].concat(),
+        left_to_do: aside.left_to_do,
     };
     plan.id = plan.content_id();
     Ok(plan)

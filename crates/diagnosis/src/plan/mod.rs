@@ -7,6 +7,7 @@ mod capacity;
 mod draft;
 mod edit;
 mod examine;
+mod owner;
 mod refused;
 mod repin;
 mod retarget;
@@ -15,6 +16,7 @@ mod saved;
 mod setting;
 #[cfg(test)]
 pub(crate) mod shown;
+mod source;
 
 pub use capacity::{Capacity, capacity};
 pub use draft::{Deploy, Draft, NewDefinition};
@@ -252,7 +254,15 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
         for method in ranked(setting, wish) {
             match draft(setting, method)? {
                 Ok(draft) => {
-                    let plan = draft::complete(setting, wish, method, draft)?;
+                    let aside = match owner::consent(setting, wish, method, &draft) {
+                        Ok(aside) => aside,
+                        // Another remedy is the owner's matter as well.
+                        Err(refused) => {
+                            passed_over.push(*refused);
+                            break;
+                        }
+                    };
+                    let plan = draft::complete(setting, wish, method, draft, aside)?;
                     let offer = Offer::Plan(Box::new(plan));
                     return Ok(Proposal { report: setting.report.clone(), offer, passed_over });
                 }

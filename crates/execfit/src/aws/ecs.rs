@@ -5,7 +5,7 @@
 use super::call::Asked;
 use super::error::AwsError;
 use super::{Answer, Aws};
-use aws_sdk_ecs::types::{DesiredStatus, SortOrder, TaskDefinitionStatus};
+use aws_sdk_ecs::types::{DesiredStatus, ServiceField, SortOrder, TaskDefinitionField, TaskDefinitionStatus};
 
 /// Which tasks of a cluster are listed. Without any member: those that are meant to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,10 +52,31 @@ impl Aws {
     /// # Errors
     /// An [`AwsError`]; unknown services are no error but stand in `failures`.
     pub async fn describe_services(&self, cluster: &str, services: &[String]) -> Result<Answer, AwsError> {
+        self.services(cluster, services, None).await
+    }
+
+    /// The same, with the services' tags: they tell who owns a service.
+    ///
+    /// # Errors
+    /// As [`Aws::describe_services`].
+    pub async fn describe_services_and_tags(
+        &self,
+        cluster: &str,
+        services: &[String],
+    ) -> Result<Answer, AwsError> {
+        self.services(cluster, services, Some(vec![ServiceField::Tags])).await
+    }
+
+    async fn services(
+        &self,
+        cluster: &str,
+        services: &[String],
+        include: Option<Vec<ServiceField>>,
+    ) -> Result<Answer, AwsError> {
         let asked = ecs("DescribeServices", format!("service {cluster}/{}", names(services)));
         let call = |witness, batch| {
             let call = self.ecs.describe_services().cluster(cluster).set_services(Some(batch));
-            call.customize().interceptor(witness).send()
+            call.set_include(include.clone()).customize().interceptor(witness).send()
         };
         asked.batches(services, 10, call).await
     }
@@ -94,14 +115,15 @@ impl Aws {
     }
 
     /// `ecs:DescribeTaskDefinition`: `FAMILY` (its latest active revision), `FAMILY:REVISION` or an ARN; deregistered
-    /// ones too.
+    /// ones too. With its tags.
     ///
     /// # Errors
     /// An [`AwsError`]; of kind `NotFound` where there is none.
     pub async fn describe_task_definition(&self, name: &str) -> Result<Answer, AwsError> {
         let asked = ecs("DescribeTaskDefinition", format!("task definition {name}"));
         let call = |witness| {
-            self.ecs.describe_task_definition().task_definition(name).customize().interceptor(witness).send()
+            let call = self.ecs.describe_task_definition().task_definition(name);
+            call.include(TaskDefinitionField::Tags).customize().interceptor(witness).send()
         };
         asked.once(call).await
     }

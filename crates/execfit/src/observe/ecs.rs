@@ -34,7 +34,7 @@ pub(super) async fn observe(aws: &Aws, case: &mut Case) -> Result<(), Stopped> {
 }
 
 async fn observe_service(aws: &Aws, case: &mut Case, cluster: &str, name: &str) -> Result<(), Stopped> {
-    let answer = aws.describe_services(cluster, &[name.to_string()]).await?;
+    let answer = aws.describe_services_and_tags(cluster, &[name.to_string()]).await?;
     let service = answer.array("services").first().cloned();
     let Some(service) = service else {
         return Err(missing("service", &format!("{cluster}/{name}"), &answer));
