@@ -11,9 +11,9 @@ use std::thread;
 pub struct Request {
     /// `X-Amz-Target`: `AmazonEC2ContainerServiceV20141113.DescribeServices`.
     pub target: String,
-    /// Its last part: `DescribeServices`.
+    /// Its last part: `DescribeServices`. Of the query protocol its `Action`, of others the request line: `GET /schedules`.
     pub operation: String,
-    /// The body, `null` where it is not JSON.
+    /// The body, `null` where it is not JSON; of the query protocol its parameters.
     pub body: Value,
     /// All headers, names in lower case.
     pub headers: Vec<(String, String)>,
@@ -51,6 +51,7 @@ fn read(input: &mut impl BufRead) -> Option<Request> {
     if input.read_line(&mut line).ok()? == 0 {
         return None;
     }
+    let asked = line.trim_end().rsplit_once(' ').map_or("", |(asked, _)| asked).to_owned();
     let mut headers = Vec::new();
     loop {
         line.clear();
@@ -69,8 +70,32 @@ fn read(input: &mut impl BufRead) -> Option<Request> {
     let mut body = vec![0; length];
     input.read_exact(&mut body).ok()?;
     let target = header("x-amz-target").unwrap_or_default();
-    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-    Some(Request { operation, target, body: serde_json::from_slice(&body).unwrap_or(Value::Null), headers })
+    let of_target = target.rsplit('.').next().filter(|operation| !operation.is_empty()).map(str::to_owned);
+    let body = serde_json::from_slice(&body).unwrap_or_else(|_| parameters(&body));
+    let of_query = body["Action"].as_str().map(str::to_owned);
+    let operation = of_target.or(of_query).unwrap_or(asked);
+    Some(Request { operation, target, body, headers })
+}
+
+/// The parameters of the query protocol: `Action=DescribeX&Filter.1.Name=a`.
+fn parameters(body: &[u8]) -> Value {
+    let text = String::from_utf8_lossy(body);
+    let pairs = text.split('&').filter_map(|pair| pair.split_once('='));
+    let pairs: serde_json::Map<String, Value> =
+        pairs.map(|(name, value)| (decoded(name), Value::String(decoded(value)))).collect();
+    if pairs.is_empty() { Value::Null } else { Value::Object(pairs) }
+}
+
+fn decoded(text: &str) -> String {
+    let text = text.replace('+', " ");
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let code = part.get(..2).and_then(|code| u8::from_str_radix(code, 16).ok());
+        bytes.extend(code);
+        bytes.extend(part.get(2..).unwrap_or_default().as_bytes());
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn write(out: &mut impl Write, reply: &Reply) -> std::io::Result<()> {

@@ -18,16 +18,43 @@
 //! What was put into it ([`Double::service`] and so on) is found again by the read operations, filtered as AWS filters; the
 //! documents come out as they went in. It is for what no emulator models: task attributes, service revisions, container
 //! instances, capacity providers. It checks no signatures.
+//!
+//! Writing operations keep their effects, by the shapes and errors of the official API model (botocore's
+//! `ecs/2014-11-13/service-2.json`); what AWS says beside that (texts, defaults, order) is as far as it is known. A deployment
+//! moves on with every DescribeServices of its service; what its tasks do is scripted:
+//!
+//! ```ignore
+//! aws.behaves("api:2", Behaviour::wrong_format("/app"));                          // others run
+//! aws.fail(Call::Nth("UpdateService", 1), Reply::throttled());                    // once
+//! aws.fail(Call::Every("DeregisterTaskDefinition"), Reply::denied("ecs:DeregisterTaskDefinition"));
+//! aws.fail_after(Call::Nth("RegisterTaskDefinition", 1), Reply::hang_up());       // done, but the answer is lost
+//! aws.meanwhile(Call::Nth("UpdateService", 1), When::Before, |world| world.deploy("demo", "api", "api:7"));
+//! let gate = aws.hang(Call::Any(9), When::After);                                 // gate.reached(..), kill, gate.abandon()
+//! assert_eq!(aws.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+//! ```
 
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod behaviour;
+mod definitions;
+mod deploy;
+mod express;
+mod hooks;
 mod http;
+mod put;
 mod reply;
+mod rollout;
+mod search;
 pub mod shapes;
+mod tasks;
+mod update;
 mod world;
 
+pub use behaviour::Behaviour;
+pub use hooks::{Call, Gate, WRITES, When};
 pub use http::Request;
 pub use reply::Reply;
+pub use world::World;
 
 use serde_json::Value;
 use std::collections::{HashMap, VecDeque};
@@ -35,7 +62,6 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use world::World;
 
 type Handler = Box<dyn FnMut(&Value) -> Reply + Send>;
 
@@ -52,6 +78,8 @@ struct Inner {
     handlers: HashMap<String, Handler>,
     once: HashMap<String, VecDeque<Reply>>,
     requests: Vec<Request>,
+    hooks: Vec<hooks::Hook>,
+    counts: hooks::Counts,
 }
 
 impl Double {
@@ -130,60 +158,15 @@ impl Double {
         self.requests().into_iter().map(|request| request.operation).collect()
     }
 
-    /// Puts a cluster.
-    pub fn cluster(&self, cluster: Value) -> &Double {
-        self.put(|world| world.clusters.push(cluster))
+    /// Asks as somebody else does, who is not in the log and meets no hooks: status and body.
+    pub fn ask(&self, operation: &str, body: &Value) -> (u16, Value) {
+        let reply = self.lock().reply(operation, body);
+        (reply.status, serde_json::from_slice(&reply.body).unwrap_or_default())
     }
 
-    /// Puts a service.
-    pub fn service(&self, service: Value) -> &Double {
-        self.put(|world| world.services.push(service))
-    }
-
-    /// Puts a task, running or stopped.
-    pub fn task(&self, task: Value) -> &Double {
-        self.put(|world| world.tasks.push(task))
-    }
-
-    /// Puts a task definition.
-    pub fn task_definition(&self, definition: Value) -> &Double {
-        self.put(|world| world.task_definitions.push(definition))
-    }
-
-    /// Puts a container instance.
-    pub fn container_instance(&self, instance: Value) -> &Double {
-        self.put(|world| world.container_instances.push(instance))
-    }
-
-    /// Puts a capacity provider.
-    pub fn capacity_provider(&self, provider: Value) -> &Double {
-        self.put(|world| world.capacity_providers.push(provider))
-    }
-
-    /// Puts a service deployment.
-    pub fn service_deployment(&self, deployment: Value) -> &Double {
-        self.put(|world| world.service_deployments.push(deployment))
-    }
-
-    /// Puts a service revision.
-    pub fn service_revision(&self, revision: Value) -> &Double {
-        self.put(|world| world.service_revisions.push(revision))
-    }
-
-    /// Puts a log stream.
-    pub fn log(&self, group: &str, stream: &str, lines: &[&str]) -> &Double {
-        let lines = lines.iter().map(|line| (*line).to_owned()).collect();
-        self.put(|world| world.logs.push(((group.into(), stream.into()), lines)))
-    }
-
-    /// Puts a secret.
-    pub fn secret(&self, arn: &str, text: &str) -> &Double {
-        self.put(|world| world.secrets.push((arn.into(), text.into())))
-    }
-
-    fn put(&self, change: impl FnOnce(&mut World)) -> &Double {
-        change(&mut self.lock().world);
-        self
+    /// The names of the operations that change something and were asked, in their order.
+    pub fn writes(&self) -> Vec<String> {
+        self.asked().into_iter().filter(|operation| WRITES.contains(&operation.as_str())).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -194,6 +177,7 @@ impl Double {
 impl Drop for Double {
     fn drop(&mut self) {
         self.stopped.store(true, Ordering::SeqCst);
+        self.lock().give_up();
         // Wakes the listener, so that it sees the flag.
         let _ = std::net::TcpStream::connect(("127.0.0.1", self.port));
     }
@@ -212,20 +196,44 @@ pub fn bare_env() -> Vec<(&'static str, String)> {
 }
 
 fn answer(inner: &Mutex<Inner>, request: Request) -> Reply {
-    let mut inner = inner.lock().unwrap_or_else(PoisonError::into_inner);
+    let lock = || inner.lock().unwrap_or_else(PoisonError::into_inner);
     let (operation, body) = (request.operation.clone(), request.body.clone());
-    inner.requests.push(request);
-    if let Some(reply) = inner.once.get_mut(&operation).and_then(VecDeque::pop_front) {
+    let (numbers, caught) = {
+        let mut inner = lock();
+        inner.requests.push(request);
+        let numbers = inner.counts.count(&operation);
+        let caught = inner.catch(&numbers, When::Before);
+        (numbers, caught)
+    };
+    if !caught.gates.iter().all(Gate::pass) {
+        return Reply::hang_up();
+    }
+    if let Some(reply) = caught.answer {
         return reply;
     }
-    if let Some(handler) = inner.handlers.get_mut(&operation) {
-        return handler(&body);
+    let (reply, caught) = {
+        let mut inner = lock();
+        let reply = inner.reply(&operation, &body);
+        let caught = inner.catch(&numbers, When::After);
+        (reply, caught)
+    };
+    if !caught.gates.iter().all(Gate::pass) {
+        return Reply::hang_up();
     }
-    inner.world.answer(&operation, &body).unwrap_or_else(|| {
-        Reply::error(
-            400,
-            "InvalidAction",
-            &format!("The action {operation} is not valid for this web service."),
-        )
-    })
+    caught.answer.unwrap_or(reply)
+}
+
+impl Inner {
+    fn reply(&mut self, operation: &str, body: &Value) -> Reply {
+        if let Some(reply) = self.once.get_mut(operation).and_then(VecDeque::pop_front) {
+            return reply;
+        }
+        if let Some(handler) = self.handlers.get_mut(operation) {
+            return handler(body);
+        }
+        self.world.answer(operation, body).unwrap_or_else(|| {
+            let message = format!("The action {operation} is not valid for this web service.");
+            Reply::error(400, "InvalidAction", &message)
+        })
+    }
 }

@@ -51,6 +51,16 @@ impl Reply {
         Reply { status: 400, ..Reply::json(&json!({"__type": "AccessDeniedException", "Message": message})) }
     }
 
+    /// Too many requests, as ECS says it.
+    pub fn throttled() -> Reply {
+        Reply::error(400, "ThrottlingException", "Rate exceeded")
+    }
+
+    /// A fault of AWS.
+    pub fn server_error() -> Reply {
+        Reply::error(500, "ServerException", "Service Unavailable. Please try again later.")
+    }
+
     /// Closes the connection instead of answering.
     pub fn hang_up() -> Reply {
         Reply::text(0, "", "")

@@ -350,3 +350,49 @@ pub fn managed_instances_provider(cluster: &str, name: &str, allowed: &[&str]) -
         "type": "MANAGED_INSTANCES"
     })
 }
+
+/// What ECS Express tells of the service `cluster/name`, whose [`service`] must be put besides: with
+/// `"resourceManagementType": "ECS"`.
+pub fn express_service(cluster: &str, name: &str, image: &str, architecture: &str) -> Value {
+    json!({
+        "cluster": cluster,
+        "serviceName": name,
+        "serviceArn": arn(&format!("service/{cluster}/{name}")),
+        "infrastructureRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/ecsInfrastructureRoleForExpressServices"),
+        "status": {"statusCode": "ACTIVE"},
+        "activeConfigurations": [{
+            "serviceRevisionArn": arn(&format!("service-revision/{cluster}/{name}/1")),
+            "executionRoleArn": format!("arn:aws:iam::{ACCOUNT}:role/ecsTaskExecutionRole"),
+            "cpu": "256",
+            "memory": "512",
+            "cpuArchitecture": architecture,
+            "healthCheckPath": "/ping",
+            "primaryContainer": {"image": image, "containerPort": 80},
+            "scalingTarget": {
+                "minTaskCount": 1,
+                "maxTaskCount": 20,
+                "autoScalingMetric": "AVERAGE_CPU",
+                "autoScalingTargetValue": 60
+            },
+            "ingressPaths": [],
+            "createdAt": THEN
+        }],
+        "tags": [],
+        "createdAt": THEN,
+        "updatedAt": THEN
+    })
+}
+
+/// An image of ECR with these tags, pushed so many seconds after [`THEN`].
+pub fn pushed(repository: &str, digest: &str, tags: &[&str], seconds: f64) -> Value {
+    json!({
+        "registryId": ACCOUNT,
+        "repositoryName": repository,
+        "imageDigest": digest,
+        "imageTags": tags,
+        "imageSizeInBytes": 1_234_567,
+        "imagePushedAt": THEN + seconds,
+        "imageManifestMediaType": "application/vnd.oci.image.manifest.v1+json",
+        "imageStatus": "ACTIVE"
+    })
+}

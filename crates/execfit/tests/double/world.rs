@@ -1,14 +1,18 @@
 //! What the double holds, and how the read operations of AWS find it.
 
+use super::behaviour::Behaviour;
 use super::reply::Reply;
+use super::rollout::Rollout;
+use super::search::{arns, cluster_of, described, described_in, find, in_cluster};
 use super::shapes::short;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::collections::HashMap;
 
 /// Documents as they are answered.
 #[derive(Default)]
-pub(super) struct World {
+pub struct World {
     pub(super) clusters: Vec<Value>,
     pub(super) services: Vec<Value>,
     pub(super) tasks: Vec<Value>,
@@ -19,9 +23,21 @@ pub(super) struct World {
     pub(super) service_revisions: Vec<Value>,
     pub(super) logs: Vec<((String, String), Vec<String>)>,
     pub(super) secrets: Vec<(String, String)>,
+    pub(super) express: Vec<Value>,
+    pub(super) ecr_images: Vec<Value>,
+    /// By the ARNs of task definitions.
+    pub(super) definition_tags: HashMap<String, Vec<Value>>,
+    /// By `FAMILY:REVISION`.
+    pub(super) behaviours: HashMap<String, Behaviour>,
+    pub(super) resolver: Option<Resolver>,
+    /// The deployments that were started here, the latest of each service.
+    pub(super) rollouts: Vec<Rollout>,
     pub(super) page_size: Option<usize>,
     tokens: u32,
+    numbers: u64,
 }
+
+type Resolver = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 impl World {
     /// The answer, or `None` for operations that are not known here.
@@ -29,7 +45,11 @@ impl World {
         if needs_cluster(operation) && find(&self.clusters, "clusterArn", cluster_of(body)).is_none() {
             return Some(Reply::error(400, "ClusterNotFoundException", "Cluster not found."));
         }
+        if let Some(written) = self.write(operation, body) {
+            return Some(written.map_or_else(|refusal| refusal, Reply::from));
+        }
         let answer = match operation {
+            "ListClusters" => self.list(body, "clusterArns", arns(self.clusters.iter(), "clusterArn")),
             "DescribeClusters" => {
                 let named =
                     if body["clusters"].is_array() { body["clusters"].clone() } else { json!(["default"]) };
@@ -38,9 +58,9 @@ impl World {
             "ListServices" => {
                 self.list(body, "serviceArns", arns(self.of_cluster(&self.services, body), "serviceArn"))
             }
-            "DescribeServices" => {
-                described_in("services", &self.services, "serviceArn", body, &body["services"])
-            }
+            "DescribeServices" => self.describe_services(body),
+            "DescribeExpressGatewayService" => return Some(self.describe_express(body)),
+            "DescribeImages" => return Some(self.describe_ecr_images(body)),
             "ListTasks" => return Some(self.list_tasks(body)),
             "DescribeTasks" => described_in("tasks", &self.tasks, "taskArn", body, &body["tasks"]),
             "ListTaskDefinitions" => self.list_task_definitions(body),
@@ -86,12 +106,69 @@ impl World {
         Some(answer.into())
     }
 
+    /// What came of an operation that changes something; `None` for others.
+    fn write(&mut self, operation: &str, body: &Value) -> Option<Result<Value, Reply>> {
+        Some(match operation {
+            "RegisterTaskDefinition" => self.register(body),
+            "DeregisterTaskDefinition" => self.deregister(body),
+            "UpdateService" => self.update_service(body),
+            "StopServiceDeployment" => self.stop_service_deployment(body),
+            "UpdateExpressGatewayService" => self.update_express(body),
+            _ => return None,
+        })
+    }
+
+    /// A number that nothing else here has.
+    pub(super) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    /// Asking is what makes time go by. Tags come only where they are asked for.
+    fn describe_services(&mut self, body: &Value) -> Value {
+        for name in body["services"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            self.moment(cluster_of(body), short(name));
+        }
+        let mut answer = described_in("services", &self.services, "serviceArn", body, &body["services"]);
+        if !includes_tags(body) {
+            for service in answer["services"].as_array_mut().into_iter().flatten() {
+                service.as_object_mut().map(|members| members.remove("tags"));
+            }
+        }
+        answer
+    }
+
+    /// ECR's DescribeImages: of one repository, some by their tags or digests, or all.
+    fn describe_ecr_images(&self, body: &Value) -> Reply {
+        let mut here = self.ecr_images.iter().filter(|image| {
+            image["repositoryName"] == body["repositoryName"]
+                && (body["registryId"].is_null() || image["registryId"] == body["registryId"])
+        });
+        let Some(first) = here.next() else {
+            let message = format!("The repository with name '{}' does not exist", body["repositoryName"]);
+            return Reply::error(400, "RepositoryNotFoundException", &message);
+        };
+        let wanted = body["imageIds"].as_array();
+        let named = |image: &&Value, id: &Value| {
+            let tags = image["imageTags"].as_array();
+            image["imageDigest"] == id["imageDigest"]
+                || tags.is_some_and(|tags| tags.contains(&id["imageTag"]))
+        };
+        let found = [first].into_iter().chain(here);
+        let found = found.filter(|image| wanted.is_none_or(|ids| ids.iter().any(|id| named(image, id))));
+        let found: Vec<Value> = found.cloned().collect();
+        if found.is_empty() {
+            return Reply::error(400, "ImageNotFoundException", "The image requested does not exist.");
+        }
+        self.list(body, "imageDetails", found).into()
+    }
+
     fn of_cluster<'a>(&self, documents: &'a [Value], body: &'a Value) -> impl Iterator<Item = &'a Value> {
         documents.iter().filter(|document| in_cluster(document, body))
     }
 
     /// One page of a list; `nextToken` is the number of elements before it.
-    fn list(&self, body: &Value, member: &str, all: Vec<Value>) -> Value {
+    pub(super) fn list(&self, body: &Value, member: &str, all: Vec<Value>) -> Value {
         let from = body["nextToken"].as_str().and_then(|token| token.parse().ok()).unwrap_or(0);
         let size = self.page_size.unwrap_or(usize::MAX);
         let page: Vec<Value> = all.iter().skip(from).take(size).cloned().collect();
@@ -123,45 +200,29 @@ impl World {
         self.list(body, "taskArns", arns(tasks, "taskArn")).into()
     }
 
-    fn list_task_definitions(&self, body: &Value) -> Value {
-        let mut found: Vec<&Value> = self
-            .task_definitions
-            .iter()
-            .filter(|known| known["family"] == body["familyPrefix"] && known["status"] != "INACTIVE")
-            .collect();
-        found.sort_by_key(|known| known["revision"].as_i64());
-        if body["sort"] == "DESC" {
-            found.reverse();
-        }
-        self.list(body, "taskDefinitionArns", arns(found.into_iter(), "taskDefinitionArn"))
-    }
-
-    fn describe_task_definition(&self, body: &Value) -> Reply {
-        let asked = short(body["taskDefinition"].as_str().unwrap_or_default());
-        let (family, revision) = match asked.split_once(':') {
-            Some((family, revision)) => (family, revision.parse::<i64>().ok()),
-            None => (asked, None),
-        };
-        let found = self.task_definitions.iter().filter(|known| known["family"] == family);
-        let found = found.filter(|known| match revision {
-            Some(revision) => known["revision"] == revision,
-            None => known["status"] != "INACTIVE",
-        });
-        match found.max_by_key(|known| known["revision"].as_i64()) {
-            Some(definition) => json!({"taskDefinition": definition, "tags": []}).into(),
-            None => Reply::error(400, "ClientException", "Unable to describe task definition."),
-        }
-    }
-
     fn list_service_deployments(&self, body: &Value) -> Value {
         let service = body["service"].as_str().map(short);
-        let members =
-            ["serviceDeploymentArn", "serviceArn", "clusterArn", "startedAt", "createdAt", "status"];
+        let members = [
+            "serviceDeploymentArn",
+            "serviceArn",
+            "clusterArn",
+            "startedAt",
+            "createdAt",
+            "finishedAt",
+            "status",
+            "statusReason",
+        ];
         let briefs = self.of_cluster(&self.service_deployments, body);
-        let briefs = briefs.filter(|known| known["serviceArn"].as_str().map(short) == service).map(|known| {
+        let wanted = body["status"].as_array();
+        let briefs = briefs
+            .filter(|known| known["serviceArn"].as_str().map(short) == service)
+            .filter(|known| wanted.is_none_or(|states| states.contains(&known["status"])));
+        let briefs = briefs.map(|known| {
             let mut brief = json!({"targetServiceRevisionArn": known["targetServiceRevision"]["arn"]});
             for member in members {
-                brief[member] = known[member].clone();
+                if !known[member].is_null() {
+                    brief[member] = known[member].clone();
+                }
             }
             brief
         });
@@ -211,57 +272,21 @@ fn missing(message: &str) -> Reply {
     Reply::error(400, "ResourceNotFoundException", message)
 }
 
+/// Whether `include` has `TAGS`.
+pub(super) fn includes_tags(body: &Value) -> bool {
+    body["include"].as_array().is_some_and(|include| include.contains(&json!("TAGS")))
+}
+
 fn needs_cluster(operation: &str) -> bool {
     matches!(
         operation,
         "ListServices"
             | "DescribeServices"
+            | "UpdateService"
             | "ListTasks"
             | "DescribeTasks"
             | "ListServiceDeployments"
             | "ListContainerInstances"
             | "DescribeContainerInstances"
     )
-}
-
-fn cluster_of(body: &Value) -> &str {
-    short(body["cluster"].as_str().unwrap_or("default"))
-}
-
-fn in_cluster(document: &Value, body: &Value) -> bool {
-    let cluster = cluster_of(body);
-    match document["clusterArn"].as_str() {
-        Some(arn) => short(arn) == cluster,
-        // Container instances say only in their ARN where they are: .../CLUSTER/ID.
-        None => document["containerInstanceArn"]
-            .as_str()
-            .is_some_and(|arn| arn.split('/').nth(1) == Some(cluster)),
-    }
-}
-
-fn arns<'a>(documents: impl Iterator<Item = &'a Value>, member: &str) -> Vec<Value> {
-    documents.map(|document| document[member].clone()).collect()
-}
-
-/// By ARN or by the last part of it.
-fn find<'a>(documents: &'a [Value], arn: &str, name: &str) -> Option<&'a Value> {
-    documents
-        .iter()
-        .find(|known| known[arn].as_str().is_some_and(|arn| arn == name || short(arn) == short(name)))
-}
-
-fn described(member: &str, documents: &[Value], arn: &str, named: &Value) -> Value {
-    let (mut found, mut failures) = (Vec::new(), Vec::new());
-    for name in named.as_array().into_iter().flatten().filter_map(Value::as_str) {
-        match find(documents, arn, name) {
-            Some(document) => found.push(document.clone()),
-            None => failures.push(json!({"arn": name, "reason": "MISSING"})),
-        }
-    }
-    json!({ member: found, "failures": failures })
-}
-
-fn described_in(member: &str, documents: &[Value], arn: &str, body: &Value, named: &Value) -> Value {
-    let here: Vec<Value> = documents.iter().filter(|document| in_cluster(document, body)).cloned().collect();
-    described(member, &here, arn, named)
 }

@@ -132,6 +132,15 @@ impl Registry {
         format!("{}/{reference}", self.host())
     }
 
+    /// Tells which digest a reference with a tag has at that moment: of the index, where it names one.
+    pub fn digests(&self) -> impl Fn(&str) -> Option<String> + Send + 'static {
+        let (shelf, host) = (Arc::clone(&self.shelf), self.host());
+        move |reference| {
+            let name = reference.strip_prefix(&host)?.strip_prefix('/')?;
+            lock(&shelf).manifests.get(name).map(|(_, document)| image::digest(document))
+        }
+    }
+
     /// Pushes an image to `REPOSITORY:TAG` and returns its digest.
     pub fn push(&self, reference: &str, image: &Image) -> String {
         self.push_built(reference, &image.build())
