@@ -233,7 +233,7 @@ pub fn run_on(case: &Case, workload: &Workload, name: &str, architecture: Archit
 }
 
 /// The reference to read: at the digest that was deployed, else as the definition has it.
-fn read_name(workload: &Workload) -> String {
+pub(crate) fn read_name(workload: &Workload) -> String {
     let deployed = workload.deployed.as_ref().and_then(|digest| digest.parse().ok());
     match (workload.image.parse::<Reference>(), deployed) {
         (Ok(reference), Some(digest)) if reference.digest.is_none() => {
@@ -260,9 +260,8 @@ pub fn name_if_deployed_anew(case: &Case, workload: &Workload) -> Result<String,
         });
     };
     let digest = tagged.digest.as_ref().map(ToString::to_string);
-    // The same content is not read twice.
-    let same = tagged.trouble.is_some() || digest.is_some() && digest == workload.deployed;
-    Ok(if same { deployed } else { tag })
+    // The same content is not read twice. What cannot be resolved is not what was deployed either.
+    Ok(if digest.is_some() && digest == workload.deployed { deployed } else { tag })
 }
 
 /// The steps of a run as rungs.

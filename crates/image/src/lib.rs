@@ -100,6 +100,7 @@
 pub mod cache;
 pub mod config;
 pub mod digest;
+pub mod ecr;
 pub mod history;
 pub mod index;
 pub mod layer;

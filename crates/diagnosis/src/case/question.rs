@@ -22,4 +22,21 @@ pub enum Question {
         /// The service's ARN.
         service: String,
     },
+    /// Service deployments in full (DescribeServiceDeployments).
+    ServiceDeployments {
+        /// Their ARNs.
+        arns: Vec<String>,
+    },
+    /// What service deployments ran (DescribeServiceRevisions).
+    ServiceRevisions {
+        /// Their ARNs.
+        arns: Vec<String>,
+    },
+    /// The images of a repository of Amazon ECR that were pushed last (DescribeImages).
+    Pushes {
+        /// Account and region of the registry, as its host has them.
+        registry: String,
+        /// The repository.
+        repository: String,
+    },
 }

@@ -27,6 +27,10 @@ pub struct Documents<'a> {
     pub service_deployments: Vec<&'a Value>,
     /// `ECSExpressGatewayService` of DescribeExpressGatewayService.
     pub express_services: Vec<&'a Value>,
+    /// ARNs of revisions, of ListTaskDefinitions.
+    pub revision_arns: Vec<&'a str>,
+    /// `ImageDetail` of ECR's DescribeImages.
+    pub image_details: Vec<&'a Value>,
 }
 
 impl<'a> Documents<'a> {
@@ -57,6 +61,9 @@ impl<'a> Documents<'a> {
         self.service_revisions
             .extend(many("serviceRevisions").filter(|item| item["taskDefinition"].is_string()));
         self.service_deployments.extend(many("serviceDeployments"));
+        let arns = body["taskDefinitionArns"].as_array().into_iter().flatten();
+        self.revision_arns.extend(arns.filter_map(Value::as_str));
+        self.image_details.extend(many("imageDetails"));
         let definition =
             if body["containerDefinitions"].is_array() { Some(body) } else { body.get("taskDefinition") };
         self.task_definitions.extend(definition.filter(|item| item["containerDefinitions"].is_array()));

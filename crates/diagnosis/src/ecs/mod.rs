@@ -18,6 +18,7 @@ pub use log_stream::LogStream;
 pub(crate) use ownership::tells_owner;
 pub use ownership::{Owner, Tool};
 pub use scene::{Nothing, Revision, Scene, task_definition_of};
+pub(crate) use time::{seconds, shown};
 
 #[cfg(test)]
 mod tests;

@@ -138,6 +138,18 @@ impl<'a> Scene<'a> {
         Some(Scene { definition, tasks, standalone: false, ..self.clone() })
     }
 
+    /// The service, described so, at another revision. What its own tasks tell of hosts is of the service as it is, so
+    /// they are left out where it is the same revision.
+    pub fn at<'b>(&self, definition: &'b Value, service: &'b Value) -> Scene<'b>
+    where
+        'a: 'b,
+    {
+        let documents: &'b Documents<'b> = self.documents;
+        let same = revision_name(definition) == revision_name(self.definition);
+        let tasks = if same { Vec::new() } else { tasks_of(documents, definition) };
+        Scene { documents, service: Some(service), definition, tasks, standalone: false }
+    }
+
     /// Name and architecture of the revision.
     pub fn revision(&self) -> Revision {
         let time = &self.definition["registeredAt"];
@@ -160,7 +172,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Service revisions of this task definition: those that are current where the service names them.
-    pub(super) fn service_revisions(&self) -> impl Iterator<Item = &'a Value> {
+    pub fn service_revisions(&self) -> impl Iterator<Item = &'a Value> {
         let arn = self.definition["taskDefinitionArn"].as_str();
         let current = self.service.and_then(|service| service["currentServiceRevisions"].as_array());
         let of_this = self.documents.service_revisions.iter().copied();

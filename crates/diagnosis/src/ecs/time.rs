@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 /// Seconds since the epoch; 0 where there is no time.
-pub(super) fn seconds(time: &Value) -> f64 {
+pub(crate) fn seconds(time: &Value) -> f64 {
     time.as_f64().or_else(|| time.as_str().and_then(from_iso)).unwrap_or(0.0)
 }
 
 /// The time as text: epoch seconds as a date of UTC, other texts as they are.
-pub(super) fn shown(time: &Value) -> String {
+pub(crate) fn shown(time: &Value) -> String {
     match (time.as_str(), time.as_f64()) {
         (Some(text), _) => text.chars().filter(|c| !c.is_control()).take(40).collect(),
         (None, Some(seconds)) if (0.0..2e11).contains(&seconds) => {

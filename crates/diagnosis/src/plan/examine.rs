@@ -1,7 +1,8 @@
 //! One container on the ground that a plan would give it.
 
 use super::{Precondition, Setting};
-use crate::case::Need;
+use crate::case::{Case, Need};
+use crate::ecs::Scene;
 use crate::subject::{name_if_deployed_anew, run_on};
 use crate::verdict::{Verdict, VerdictName};
 use crate::workload::Workload;
@@ -41,11 +42,22 @@ pub fn examine(
     name: &str,
     hosts: &[Architecture],
 ) -> Result<Expected, Vec<Need>> {
+    examine_in(setting.case, setting.scene, workload, name, hosts)
+}
+
+/// The same about a container of any scene.
+pub(super) fn examine_in(
+    case: &Case,
+    scene: &Scene<'_>,
+    workload: &Workload,
+    name: &str,
+    hosts: &[Architecture],
+) -> Result<Expected, Vec<Need>> {
     let mut verdict = Verdict::Runs;
     let mut digests: Vec<Digest> = Vec::new();
     let mut needs = Vec::new();
     for host in hosts {
-        match run_on(setting.case, workload, name, *host) {
+        match run_on(case, workload, name, *host) {
             Ok(run) => {
                 digests.extend(run.manifest.clone());
                 verdict = verdict.worse(run.verdict);
@@ -56,7 +68,7 @@ pub fn examine(
     if !needs.is_empty() {
         return Err(needs);
     }
-    digests.extend(setting.case.image(name).and_then(|image| image.digest.clone()));
+    digests.extend(case.image(name).and_then(|image| image.digest.clone()));
     digests.sort();
     digests.dedup();
     if let Some(what) = &workload.placement.foreign {
@@ -65,7 +77,7 @@ pub fn examine(
     Ok(Expected {
         container: workload.container.clone(),
         essential: workload.essential,
-        may_end: !workload.essential || is_waited_for(setting, &workload.container),
+        may_end: !workload.essential || is_waited_for(scene, &workload.container),
         image: name.to_string(),
         digests,
         verdict: verdict.name(),
@@ -87,10 +99,20 @@ pub fn examine_anew(
     workload: &Workload,
     hosts: &[Architecture],
 ) -> Result<(Expected, Option<Precondition>), Vec<Need>> {
-    let name = pulled_anew(setting, workload).map_err(|need| vec![need])?;
-    let expected = examine(setting, workload, &name, hosts)?;
+    examine_anew_in(setting.case, setting.scene, workload, hosts)
+}
+
+/// The same about a container of any scene.
+pub(super) fn examine_anew_in(
+    case: &Case,
+    scene: &Scene<'_>,
+    workload: &Workload,
+    hosts: &[Architecture],
+) -> Result<(Expected, Option<Precondition>), Vec<Need>> {
+    let name = name_if_deployed_anew(case, workload).map_err(|need| vec![need])?;
+    let expected = examine_in(case, scene, workload, &name, hosts)?;
     let is_tag = workload.image.parse::<Reference>().is_ok_and(|reference| reference.digest.is_none());
-    let digest = setting.case.image(&name).and_then(|image| image.digest.clone()).filter(|_| is_tag);
+    let digest = case.image(&name).and_then(|image| image.digest.clone()).filter(|_| is_tag);
     let still = digest.map(|digest| Precondition::Image {
         name: workload.image.clone(),
         digest,
@@ -99,18 +121,9 @@ pub fn examine_anew(
     Ok((Expected { image: workload.image.clone(), ..expected }, still))
 }
 
-/// The reference under which to read what a new deployment would pull. A tag that cannot be read is not taken for what it
-/// named at the last deployment.
-pub(super) fn pulled_anew(setting: &Setting<'_>, workload: &Workload) -> Result<String, Need> {
-    let name = name_if_deployed_anew(setting.case, workload)?;
-    let tag = workload.image.parse::<Reference>().map(|reference| reference.to_string());
-    let unreadable = |tag: &String| setting.case.image(tag).is_some_and(|image| image.trouble.is_some());
-    Ok(tag.ok().filter(unreadable).unwrap_or(name))
-}
-
 /// Whether another container of the task starts only when this one has ended.
-fn is_waited_for(setting: &Setting<'_>, container: &str) -> bool {
-    let containers = setting.scene.definition["containerDefinitions"].as_array().into_iter().flatten();
+fn is_waited_for(scene: &Scene<'_>, container: &str) -> bool {
+    let containers = scene.definition["containerDefinitions"].as_array().into_iter().flatten();
     let mut dependencies = containers.filter_map(|other| other["dependsOn"].as_array()).flatten();
     dependencies.any(|on| {
         on["containerName"].as_str() == Some(container)

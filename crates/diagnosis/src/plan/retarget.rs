@@ -9,12 +9,12 @@ mod express;
 mod tests;
 
 use super::capacity::{Capacity, capacity};
-use super::examine::{examine_anew, pulled_anew};
+use super::examine::examine_anew;
 use super::{Deploy, Draft, Edit, Expected, Method, NewDefinition, Precondition, Refused, Setting};
 use crate::case::Need;
 use crate::finding::Severity;
 use crate::findings;
-use crate::subject::{Subject, run_on};
+use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::VerdictName;
 use crate::workload::{self, HostFact, HostSource, Observation, Placement, Workload};
 use constraints::Constraints;
@@ -150,7 +150,7 @@ fn why(setting: &Setting<'_>, workload: &Workload, other: Architecture, expected
     let host = HostFact { architecture: other, source: HostSource::Asked, instances: 0 };
     let placement = Placement { hosts: vec![host.clone()], notes: Vec::new(), ..workload.placement.clone() };
     let there = Workload { placement, observation: Observation::default(), ..workload.clone() };
-    let run = pulled_anew(setting, workload)
+    let run = name_if_deployed_anew(setting.case, workload)
         .and_then(|name| Ok((run_on(setting.case, &there, &name, other)?, name)));
     let found = run.ok().and_then(|(run, name)| {
         let runs = vec![(host, run)];

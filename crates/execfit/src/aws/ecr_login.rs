@@ -4,7 +4,7 @@ use super::error::{AwsError, text};
 use super::{Answer, Aws};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use execfit_image::source::registry::ecr_host;
+use execfit_image::ecr::ecr_host;
 use execfit_image::source::{Authenticator, Credentials};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError, mpsc};

@@ -19,9 +19,9 @@ use execfit_diagnosis::inspect::{Asked, Inspection, inspect};
 use execfit_diagnosis::plan::{Proposal, Wish, propose};
 use execfit_diagnosis::report::{Pending, Report, diagnose};
 use execfit_diagnosis::target::{Target, TargetKind};
+use execfit_image::ecr::ecr_host;
 use execfit_image::reference::Reference;
 use execfit_image::source::Credentials;
-use execfit_image::source::registry::ecr_host;
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 

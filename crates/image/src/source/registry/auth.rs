@@ -2,11 +2,11 @@
 
 use super::challenge::{Challenge, choose};
 use super::document::encoded;
-use super::ecr::ecr_host;
 use super::login::{self, Secret};
 use super::target::{allowed, is_loopback, is_named, shown};
 use super::transport::{Answer, Ask, Transport, Unread};
 use super::words;
+use crate::ecr::ecr_host;
 use crate::source::{Access, Credentials, SourceError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -8,7 +8,6 @@ mod auth;
 mod blob;
 mod challenge;
 mod document;
-mod ecr;
 mod login;
 mod mirror;
 mod parts;
@@ -19,7 +18,6 @@ mod target;
 mod transport;
 pub(in crate::source) mod words;
 
-pub use ecr::{EcrHost, ecr_host};
 pub use mirror::open;
 
 use crate::digest::Digest;
