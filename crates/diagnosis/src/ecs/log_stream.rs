@@ -32,20 +32,32 @@ pub(super) fn of(definition: &Value, tasks: &[&Value]) -> Vec<LogStream> {
             own.any(|found| found["lastStatus"].as_str() == Some("STOPPED"))
         };
         streams.extend(
-            tasks.iter().filter(stopped).take(TASKS).filter_map(|task| stream(container, name, task)),
+            tasks
+                .iter()
+                .filter(stopped)
+                .take(TASKS)
+                .filter_map(|task| stream(container, name, task["taskArn"].as_str()?)),
         );
     }
     streams
 }
 
-fn stream(container: &Value, name: &str, task: &Value) -> Option<LogStream> {
+impl LogStream {
+    /// The stream of the container of this name, in the task of this ARN; none where it logs elsewhere.
+    pub(crate) fn of_task(definition: &Value, container: &str, task: &str) -> Option<LogStream> {
+        let mut containers = definition["containerDefinitions"].as_array().into_iter().flatten();
+        let found = containers.find(|found| found["name"].as_str() == Some(container))?;
+        stream(found, container, task)
+    }
+}
+
+fn stream(container: &Value, name: &str, arn: &str) -> Option<LogStream> {
     let configuration = &container["logConfiguration"];
     let options = &configuration["options"];
     let option = |key: &str| options[key].as_str().map(String::from);
     if configuration["logDriver"].as_str() != Some("awslogs") {
         return None;
     }
-    let arn = task["taskArn"].as_str()?;
     let id = arn.rsplit('/').next()?;
     Some(LogStream {
         task: arn.to_string(),

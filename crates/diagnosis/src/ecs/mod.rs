@@ -10,7 +10,7 @@ mod log_stream;
 mod ownership;
 mod placement;
 mod scene;
-mod time;
+pub(crate) mod time;
 
 pub use constraint::Constraint;
 pub use documents::Documents;

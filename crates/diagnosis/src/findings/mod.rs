@@ -143,7 +143,7 @@ fn rungs(subject: &Subject<'_>, ladder: Vec<Evidence>) -> Vec<Evidence> {
 }
 
 /// Text from outside, fit for a terminal, at most 300 characters.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().take(300).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -3,6 +3,12 @@
 //! [`Watch`] is a function of what it was shown. It asks nothing and waits for nothing: whoever observes shows it one
 //! [`Snapshot`] after the other, and carries out what a [`Look`] asks for.
 
+mod death;
+mod held;
+mod service;
+mod tasks;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 pub use watch::Watch;
@@ -43,7 +49,7 @@ pub struct Snapshot {
     pub now: f64,
     /// `Service` of DescribeServices; `null` where there is none any more.
     pub service: Value,
-    /// `Task`s of DescribeTasks: those that [`Watch::to_describe`] named.
+    /// `Task`s of DescribeTasks: those that [`Watch::wanted`] named.
     pub tasks: Vec<Value>,
     /// Lines of the streams that the look before wanted.
     pub logs: Vec<Log>,

@@ -18,6 +18,8 @@ pub struct TaskFilter {
     pub container_instance: Option<String>,
     /// True: those that were stopped in about the last hour. False: those that are meant to run.
     pub stopped: bool,
+    /// No further page is asked for once so many are there; without it, all are.
+    pub enough: Option<usize>,
 }
 
 impl Aws {
@@ -98,7 +100,7 @@ impl Aws {
             let call = call.set_container_instance(filter.container_instance.clone()).set_next_token(token);
             call.customize().interceptor(witness).send()
         };
-        ecs("ListTasks", object).pages("taskArns", usize::MAX, call).await
+        ecs("ListTasks", object).pages("taskArns", filter.enough.unwrap_or(usize::MAX), call).await
     }
 
     /// `ecs:DescribeTasks`.
