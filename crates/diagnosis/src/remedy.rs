@@ -2,6 +2,7 @@
 
 use crate::case::{Case, Need};
 use crate::ecs::Scene;
+use crate::plan::{impossible, index_beside_pin, mended};
 use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
 use crate::workload::{Capacity, Workload, api_word};
@@ -9,6 +10,7 @@ use execfit_image::platform::Platform;
 use execfit_image::reference::Reference;
 use execfit_kernel::host::Architecture;
 use serde::Serialize;
+use serde_json::Value;
 
 /// A way to cure a fault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -214,6 +216,10 @@ fn is_rolling(scene: &Scene<'_>) -> bool {
 /// tag is resolved anew.
 fn rollback(case: &Case, scene: &Scene<'_>) -> Result<Option<Remedy>, Vec<Need>> {
     let Some(previous) = scene.previous().filter(|_| scene.service.is_some()) else { return Ok(None) };
+    let service = scene.service.unwrap_or(&Value::Null);
+    if impossible(previous.definition, service).is_some() {
+        return Ok(None);
+    }
     let name = previous.revision().name;
     let workloads = previous.workloads(&case.logs);
     if workloads.is_empty() || workloads.iter().any(|workload| workload.placement.foreign.is_some()) {
@@ -241,10 +247,8 @@ fn rollback(case: &Case, scene: &Scene<'_>) -> Result<Option<Remedy>, Vec<Need>>
 
 /// Deploy the same revision anew, where a tag has moved meanwhile to an image that runs.
 fn redeploy(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Option<Remedy>, Vec<Need>> {
-    let moved = subjects.iter().filter(|subject| subject.failing().is_some()).find_map(|subject| {
-        let name = name_if_deployed_anew(case, subject.workload).ok()?;
-        (name != subject.name).then_some(name)
-    });
+    let failing = subjects.iter().filter(|subject| subject.failing().is_some());
+    let moved = failing.into_iter().find_map(|subject| Some(mended(case, subject).ok()??.read));
     let (Some(tag), Some(command)) = (moved, update_service(scene, "--force-new-deployment")) else {
         return Ok(None);
     };
@@ -302,18 +306,11 @@ fn deployed_anew<'w>(
 /// The tag beside a digest pin names an index that has the host's platform, and the container runs from it.
 fn repin(case: &Case, subject: &Subject<'_>) -> Result<Option<Remedy>, Need> {
     let Some((host, ..)) = subject.failing() else { return Ok(None) };
-    let Ok(reference) = subject.workload.image.parse::<Reference>() else { return Ok(None) };
-    let Some(pinned) = reference.digest.clone() else { return Ok(None) };
-    let tagged = reference.without_digest();
-    let name = tagged.to_string();
-    let Some(index) = case.image(&name).filter(|image| image.index) else { return Ok(None) };
-    let Some(digest) = index.digest.clone().filter(|digest| *digest != pinned) else { return Ok(None) };
-    let verdict = run_on(case, subject.workload, &name, host.architecture)?.verdict;
+    let Some((index, belongs)) = index_beside_pin(case, subject) else { return Ok(None) };
+    let verdict = run_on(case, subject.workload, &index.read, host.architecture)?.verdict;
     if verdict.failure().is_some() {
         return Ok(None);
     }
-    let belongs = index.entries.iter().any(|entry| entry.digest == pinned);
-    let of_same = if belongs { "the index that the pinned manifest belongs to" } else { "the tag's index" };
     let proof = if verdict == Verdict::Runs {
         "it runs from there by the model"
     } else {
@@ -323,10 +320,10 @@ fn repin(case: &Case, subject: &Subject<'_>) -> Result<Option<Remedy>, Need> {
     Ok(Some(Remedy {
         kind: RemedyKind::Repin,
         safety: if safe { Safety::Safe } else { Safety::Advice },
-        title: format!("pin {of_same}, which has {}: {proof}", Platform::linux(host.architecture)),
+        title: format!("pin {}, which has {}: {proof}", index.evidence, Platform::linux(host.architecture)),
         commands: vec![format!(
-            "# in the container definition: \"image\": \"{}\"",
-            tagged.with_digest(digest)
+            "# in the container definition: \"image\": \"{}@{}\"",
+            index.read, index.digest
         )],
     }))
 }

@@ -4,6 +4,7 @@
 //! revision, the other digest. It is data: shown, saved, and carried out elsewhere exactly as it stands.
 
 mod capacity;
+mod digests;
 mod draft;
 mod edit;
 mod examine;
@@ -22,10 +23,12 @@ pub(crate) mod shown;
 mod source;
 
 pub use capacity::{Capacity, capacity};
+pub(crate) use digests::{index_beside_pin, mended};
 pub use draft::{Deploy, Draft, NewDefinition};
 pub use edit::{Edit, Stale, apply, registrable};
 pub use examine::{Expected, examine, examine_anew};
 pub use refused::Refused;
+pub(crate) use rollback::impossible;
 pub use saved::{Broken, LONGEST};
 pub use setting::Setting;
 

@@ -137,7 +137,7 @@ fn attempt(setting: &Setting<'_>, service: &Value, place: &Place<'_>) -> Result<
 }
 
 /// Why ECS would not take a revision for this service (UpdateService's checks).
-fn impossible(definition: &Value, service: &Value) -> Option<String> {
+pub(crate) fn impossible(definition: &Value, service: &Value) -> Option<String> {
     if !is_active(definition) {
         let status = definition["status"].as_str().unwrap_or_default();
         return Some(format!("it is {status}, and a service is not updated to such a revision"));
@@ -266,7 +266,7 @@ fn go_there(
 }
 
 /// What a rollback does, in a sentence.
-pub(crate) fn title(scene: &Scene<'_>, evidence: &Evidence) -> String {
+fn title(scene: &Scene<'_>, evidence: &Evidence) -> String {
     let seen = || scene.ran_before().then(|| "it was seen running".to_string());
     let evidence = evidence.words().or_else(seen).map(|words| format!("{words}, and ")).unwrap_or_default();
     format!("go back to {}: {evidence}all its containers run by the model", scene.revision().name)

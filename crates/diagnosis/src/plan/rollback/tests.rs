@@ -1,6 +1,7 @@
 use crate::case::TroubleKind;
 use crate::fixture::{AMD64, ARM64, Picture, Room, elf, manifest};
-use crate::plan::{Action, Method, Offer, Plan, Precondition, Wish};
+use crate::plan::shown::shown;
+use crate::plan::{Method, Wish};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -49,68 +50,23 @@ fn room() -> Room {
     Room::new().image("app:1", bad())
 }
 
-/// The plan in short, or why there is none.
+/// The plan, or why there is none.
 fn told(room: Room) -> String {
-    let proposal = room.proposal(&wish());
-    match proposal.offer {
-        Offer::Plan(plan) => brief(&plan),
-        _ => proposal
-            .passed_over
-            .iter()
-            .flat_map(|one| one.reasons.iter().chain(&one.help))
-            .map(|line| format!("- {line}\n"))
-            .collect(),
-    }
-}
-
-fn brief(plan: &Plan) -> String {
-    let mut text = format!("{}\n", plan.title);
-    for step in &plan.steps {
-        let line = match &step.action {
-            Action::UpdateService { task_definition_after, force_new_deployment, edits, .. } => {
-                let after =
-                    task_definition_after.as_deref().unwrap_or("?").rsplit('/').next().unwrap_or_default();
-                let edits: Vec<String> = edits
-                    .iter()
-                    .map(|edit| {
-                        let shown =
-                            |value: &Option<Value>| value.as_ref().map_or("absent".into(), Value::to_string);
-                        format!(" {}: {} -> {}", edit.path, shown(&edit.before), shown(&edit.after))
-                    })
-                    .collect();
-                format!(
-                    "update to {after}{}{}",
-                    if *force_new_deployment { " by force" } else { "" },
-                    edits.concat()
-                )
-            }
-            Action::StopServiceDeployment { deployment, task_definition_after, .. } => format!(
-                "stop {} -> {}",
-                deployment.rsplit('/').next().unwrap(),
-                task_definition_after.rsplit('/').next().unwrap()
-            ),
-            other => format!("{other:?}"),
-        };
-        text += &format!("  {line}\n");
-    }
-    plan.preconditions.iter().for_each(|one| match one {
-        Precondition::Revision { task_definition } => text += &format!("  if {task_definition} is there\n"),
-        Precondition::Image { name, .. } => text += &format!("  if {name} is the same\n"),
-        Precondition::Service { .. } => {}
-    });
-    plan.capacity.iter().for_each(|line| text += &format!("  capacity: {line}\n"));
-    plan.warnings.iter().for_each(|line| text += &format!("  ! {line}\n"));
-    text
+    shown(&room.proposal(&wish()))
 }
 
 #[test]
 fn the_revision_before_runs() {
     let room = room().document(revision(6, "app:0")).image("app:0", good());
     assert_snapshot!(told(room), @"
-    go back to api:6: all its containers run by the model
-      update to api:6
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/api:6 is there
-      if app:0 is the same
+    rollback: go back to api:6: all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:0 sha256:70b704b6
+      if service at api:7 ecs-svc/1
+      if revision api:6
+      if image app:0 sha256:70b704b6
+      * update from api:7 to api:6
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
 }
 
@@ -124,12 +80,16 @@ fn the_newest_earlier_revision_that_runs() {
         .document(revision(2, "app:0"))
         .image("app:0", good());
     assert_snapshot!(told(room), @"
-    go back to api:3: all its containers run by the model
-      update to api:3
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/api:3 is there
-      if app:0 is the same
-      ! api:6 is passed over: container app of app:1 would fail: exec: ENOEXEC (exec format error)
-      ! api:5 is passed over: container app of gone:1 may or may not run: there is no image `gone:1`
+    rollback: go back to api:3: all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:0 sha256:70b704b6
+      if service at api:7 ecs-svc/1
+      if revision api:3
+      if image app:0 sha256:70b704b6
+      * update from api:7 to api:3
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+      warning: api:6 is passed over: container app of app:1 would fail: exec: ENOEXEC (exec format error)
+      warning: api:5 is passed over: container app of gone:1 may or may not run: there is no image `gone:1`
     ");
 }
 
@@ -137,7 +97,11 @@ fn the_newest_earlier_revision_that_runs() {
 fn a_deregistered_revision_is_no_place() {
     let mut inactive = revision(6, "app:0");
     inactive["taskDefinition"]["status"] = json!("INACTIVE");
-    assert_snapshot!(told(room().document(inactive).image("app:0", good())), @"- there is no revision before api:7 that a service could go back to and that runs by the model");
+    assert_snapshot!(told(room().document(inactive).image("app:0", good())), @"
+    not rollback
+      because: there is no revision before api:7 that a service could go back to and that runs by the model
+    Refused
+    ");
 }
 
 #[test]
@@ -157,10 +121,14 @@ fn a_service_far_behind_the_newest_revisions() {
     let room =
         room().document(listed((800..1000).rev())).document(revision(5, "app:0")).image("app:0", good());
     assert_snapshot!(told(room), @"
-    go back to api:5: all its containers run by the model
-      update to api:5
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/api:5 is there
-      if app:0 is the same
+    rollback: go back to api:5: all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:0 sha256:70b704b6
+      if service at api:7 ecs-svc/1
+      if revision api:5
+      if image app:0 sha256:70b704b6
+      * update from api:7 to api:5
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
 }
 
@@ -184,10 +152,16 @@ fn the_last_deployment_that_succeeded() {
         .document(revision(4, "app:0"))
         .image("app:0", good());
     assert_snapshot!(told(room), @r#"
-    go back to api:4: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model
-      update to api:4 /platformVersion: "LATEST" -> "1.3.0" /loadBalancers: absent -> [{"targetGroupArn":"tg","containerName":"app","containerPort":80}]
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/api:4 is there
-      if app:0 is the same
+    rollback: go back to api:4: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:0 sha256:70b704b6
+      if service at api:7 ecs-svc/1
+      if revision api:4
+      if image app:0 sha256:70b704b6
+      * update from api:7 to api:4
+          /platformVersion: "LATEST" => "1.3.0"
+          /loadBalancers: - => [{"targetGroupArn":"tg","containerName":"app","containerPort":80}]
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     "#);
 }
 
@@ -203,10 +177,14 @@ fn an_older_deployment_that_still_has_tasks() {
         .document(revision(5, "app:0"))
         .image("app:0", good());
     assert_snapshot!(told(room), @"
-    go back to api:5: 2 tasks of it are still running, and all its containers run by the model
-      update to api:5
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/api:5 is there
-      if app:0 is the same
+    rollback: go back to api:5: 2 tasks of it are still running, and all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:0 sha256:70b704b6
+      if service at api:7 ecs-svc/1
+      if revision api:5
+      if image app:0 sha256:70b704b6
+      * update from api:7 to api:5
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
 }
 
@@ -235,13 +213,20 @@ fn under_way(sources: &[u64]) -> Room {
 #[test]
 fn a_deployment_under_way_is_stopped() {
     assert_snapshot!(told(under_way(&[4])), @"
-    go back to api:6: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model; the deployment under way is stopped, and ECS goes back by itself
-      stop d9 -> api:6
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/api:6 is there
-      if app:0 is the same
+    rollback: go back to api:6: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model; the deployment under way is stopped, and ECS goes back by itself
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:0 sha256:70b704b6
+      if service at api:7 ecs-svc/1
+      if revision api:6
+      if image app:0 sha256:70b704b6
+      * stop d9 for api:6
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
-    assert!(told(under_way(&[4, 8])).contains("update to api:6"), "where it goes back to is not clear");
-    assert!(told(under_way(&[])).contains("update to api:6"));
+    assert!(
+        told(under_way(&[4, 8])).contains("update from api:7 to api:6"),
+        "where it goes back to is not clear"
+    );
+    assert!(told(under_way(&[])).contains("update from api:7 to api:6"));
 }
 
 #[test]
@@ -258,15 +243,20 @@ fn what_ran_may_not_run_again() {
     };
     let same = overwritten(room()).container(json!({"image": "app:latest"})).task("RUNNING", ran.clone());
     assert_snapshot!(told(same), @"
-    - going back to api:6 alone would not cure it
-    - container app: the tag app:latest was overwritten since api:6 ran: sha256:4b540752ce7bfef190c937c3ef9d4ed99413a7328369718ce4610f954048a032 ran, and now container app of app:latest would fail: exec: ENOEXEC (exec format error)
-    - pin what ran instead: `--by repin`
+    not rollback
+      because: going back to api:6 alone would not cure it
+      because: container app: the tag app:latest was overwritten since api:6 ran: sha256:4b540752 ran, and now container app of app:latest would fail: exec: ENOEXEC (exec format error)
+      help: pin what ran instead: `--by repin`
+    Refused
     ");
     let other = overwritten(room())
         .container(json!({"image": "other:1"}))
         .image("other:1", bad())
         .task("RUNNING", ran);
-    assert!(told(other).starts_with("go back to api:5"), "there is nothing to pin in another repository");
+    assert!(
+        told(other).starts_with("rollback: go back to api:5"),
+        "there is nothing to pin in another repository"
+    );
 }
 
 #[test]
@@ -276,8 +266,10 @@ fn a_tag_that_cannot_be_resolved_proves_nothing() {
     let room =
         room().image("app:old", good()).unreadable("app:0", TroubleKind::Denied, "app:0: access denied");
     assert_snapshot!(told(room.document(revision(6, "app:0")).task("RUNNING", ran)), @"
-    - there is no revision before api:7 that a service could go back to and that runs by the model
-    - api:6 is passed over: container app of app:0 may or may not run: app:0: access denied
+    not rollback
+      because: there is no revision before api:7 that a service could go back to and that runs by the model
+      because: api:6 is passed over: container app of app:0 may or may not run: app:0: access denied
+    Refused
     ");
 }
 
@@ -285,9 +277,11 @@ fn a_tag_that_cannot_be_resolved_proves_nothing() {
 fn denied_calls_are_named() {
     let room = room().refusal("ecs:ListServiceDeployments", false).refusal("ecs:ListTaskDefinitions", false);
     assert_snapshot!(told(room), @"
-    - there is no revision before api:7 that a service could go back to and that runs by the model
-    - which deployments succeeded, and what they ran, is not fully known: ecs:ListServiceDeployments is denied
-    - which earlier revisions there are is not known: ecs:ListTaskDefinitions is denied
+    not rollback
+      because: there is no revision before api:7 that a service could go back to and that runs by the model
+      because: which deployments succeeded, and what they ran, is not fully known: ecs:ListServiceDeployments is denied
+      because: which earlier revisions there are is not known: ecs:ListTaskDefinitions is denied
+    Refused
     ");
 }
 
@@ -299,11 +293,15 @@ fn service_revisions_that_ecs_does_not_describe() {
         .document(revision(6, "app:0"))
         .image("app:0", good());
     assert_snapshot!(told(room), @"
-    go back to api:6: all its containers run by the model
-      update to api:6
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/api:6 is there
-      if app:0 is the same
-      ! what the service revision 4 ran, whose deployment succeeded, is not known: ECS does not describe it
+    rollback: go back to api:6: all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:0 sha256:70b704b6
+      if service at api:7 ecs-svc/1
+      if revision api:6
+      if image app:0 sha256:70b704b6
+      * update from api:7 to api:6
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+      warning: what the service revision 4 ran, whose deployment succeeded, is not known: ECS does not describe it
     ");
 }
 
@@ -317,15 +315,19 @@ fn the_same_revision_with_other_pins() {
         .document(json!({"serviceRevisions": [service_revision(3, 7)]}));
     let same = |room: Room, then: Value| told(room.document(json!({"serviceRevisions": [then]})));
     assert_snapshot!(same(room, then), @"
-    - there is no revision before api:7 that a service could go back to and that runs by the model
-    - api:7 is passed over: container app of app:1 would fail: exec: ENOEXEC (exec format error)
+    not rollback
+      because: there is no revision before api:7 that a service could go back to and that runs by the model
+      because: api:7 is passed over: container app of app:1 would fail: exec: ENOEXEC (exec format error)
+    Refused
     ");
     let room = Room::new()
         .image("app:1", bad())
         .document(json!({"serviceDeployments": [deployment(4, "SUCCESSFUL", 4)]}));
     assert_snapshot!(same(room, service_revision(4, 7)), @"
-    - there is no revision before api:7 that a service could go back to and that runs by the model
-    - api:7 is what the service is at, and its deployment of 2026-09-21T14:13:24Z succeeded: it is its image that changed
+    not rollback
+      because: there is no revision before api:7 that a service could go back to and that runs by the model
+      because: api:7 is what the service is at, and its deployment of 2026-09-21T14:13:24Z succeeded: it is its image that changed
+    Refused
     ");
 }
 
@@ -342,13 +344,17 @@ fn another_family_and_another_architecture_are_told() {
         .document(json!({"serviceRevisions": [then]}))
         .document(of_other);
     assert_snapshot!(told(room), @"
-    go back to old-api:3: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model
-      update to old-api:3
-      if arn:aws:ecs:eu-west-1:111122223333:task-definition/old-api:3 is there
-      if app:1 is the same
+    rollback: go back to old-api:3: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:1 sha256:9891d097
       capacity: it is not known whether there are arm64 machines
-      ! it is a revision of another family: old-api
-      ! old-api:3 asks for ARM64, and api:7 for no cpuArchitecture (ECS takes X86_64)
+      if service at api:7 ecs-svc/1
+      if revision old-api:3
+      if image app:1 sha256:9891d097
+      * update from api:7 to old-api:3
+          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+      warning: it is a revision of another family: old-api
+      warning: old-api:3 asks for ARM64, and api:7 for no cpuArchitecture (ECS takes X86_64)
     ");
 }
 
@@ -375,7 +381,11 @@ fn hostile_documents() {
         .document(json!({"taskDefinitionArns": ["", "::", "arn:x:api:99999999999999999999", "api:0", "api:-1", 7, null, "other:3"]}))
         .document(json!({"serviceDeployments": [7, {"status": "SUCCESSFUL"}, {"status": "SUCCESSFUL", "targetServiceRevisionArn": ""}]}))
         .document(json!({"serviceRevisions": [{"taskDefinition": "x"}, {"serviceRevisionArn": "", "taskDefinition": ""}]}));
-    assert_snapshot!(told(room), @"- there is no revision before api:7 that a service could go back to and that runs by the model");
+    assert_snapshot!(told(room), @"
+    not rollback
+      because: there is no revision before api:7 that a service could go back to and that runs by the model
+    Refused
+    ");
     let huge = Room::new().image("app:1", bad()).definition(json!({"revision": u64::MAX}));
     assert!(told(huge.document(listed(1..200))).contains("is passed over"));
 }
@@ -385,5 +395,9 @@ fn without_a_service_there_is_nothing_to_roll_back() {
     let mut room = room();
     room.target = crate::target::TargetKind::TaskDefinition { family: "api".into(), revision: Some(7) };
     room.service = json!({});
-    assert_snapshot!(told(room), @"- no service runs api:7 here: there is none to go back");
+    assert_snapshot!(told(room), @"
+    not rollback
+      because: no service runs api:7 here: there is none to go back
+    Refused
+    ");
 }
