@@ -39,4 +39,18 @@ pub enum Question {
         /// The repository.
         repository: String,
     },
+    /// The services of a cluster and of the account's others, with what they run (ListClusters, ListServices,
+    /// DescribeServices).
+    Services {
+        /// ARN of the cluster to begin with.
+        cluster: Option<String>,
+    },
+    /// What starts tasks of a family by the clock or on an event (EventBridge's ListRuleNamesByTarget and
+    /// ListTargetsByRule, its scheduler's ListSchedules and GetSchedule).
+    Starters {
+        /// The family.
+        family: String,
+        /// ARNs of the clusters that rules run tasks in.
+        clusters: Vec<String>,
+    },
 }

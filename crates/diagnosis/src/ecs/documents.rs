@@ -15,6 +15,10 @@ pub struct Documents<'a> {
     pub task_definitions: Vec<&'a Value>,
     /// `tags` of DescribeTaskDefinition, by the ARN of the definition that they stand beside.
     pub definition_tags: Vec<(&'a str, &'a Value)>,
+    /// The account's services in brief, and what was not looked at.
+    pub neighbours: Vec<&'a Value>,
+    /// What starts tasks besides services, and what was not looked at.
+    pub starters: Vec<&'a Value>,
     /// `Cluster` of DescribeClusters.
     pub clusters: Vec<&'a Value>,
     /// `ContainerInstance` of DescribeContainerInstances.
@@ -67,6 +71,8 @@ impl<'a> Documents<'a> {
         let definition =
             if body["containerDefinitions"].is_array() { Some(body) } else { body.get("taskDefinition") };
         self.task_definitions.extend(definition.filter(|item| item["containerDefinitions"].is_array()));
+        self.neighbours.extend(body.get("neighbours").filter(|brief| brief.is_object()));
+        self.starters.extend(body.get("starters").filter(|brief| brief.is_object()));
         let arn = body["taskDefinition"]["taskDefinitionArn"].as_str();
         self.definition_tags.extend(arn.zip(body.get("tags")));
     }

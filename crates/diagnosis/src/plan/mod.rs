@@ -21,6 +21,7 @@ mod setting;
 #[cfg(test)]
 pub(crate) mod shown;
 mod source;
+mod users;
 
 pub use capacity::{Capacity, capacity};
 pub(crate) use digests::{index_beside_pin, mended};
@@ -260,7 +261,7 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
         for method in ranked(setting, wish) {
             match draft(setting, method)? {
                 Ok(draft) => {
-                    let aside = match owner::consent(setting, wish, method, &draft) {
+                    let mut aside = match owner::consent(setting, wish, method, &draft) {
                         Ok(aside) => aside,
                         // Another remedy is the owner's matter as well.
                         Err(refused) => {
@@ -268,6 +269,7 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
                             break;
                         }
                     };
+                    aside.extend(users::aside(setting, method, &draft)?);
                     let plan = draft::complete(setting, wish, method, draft, aside)?;
                     let offer = Offer::Plan(Box::new(plan));
                     return Ok(Proposal { report: setting.report.clone(), offer, passed_over });

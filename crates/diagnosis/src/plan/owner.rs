@@ -15,6 +15,14 @@ pub(super) struct Aside {
     pub(super) left_to_do: Vec<String>,
 }
 
+impl Aside {
+    /// Adds what is to be said besides.
+    pub(super) fn extend(&mut self, more: Aside) {
+        self.warnings.extend(more.warnings);
+        self.left_to_do.extend(more.left_to_do);
+    }
+}
+
 /// Whether a draft may be carried out as far as others are concerned: with what to say of it, or why not, and where the
 /// change belongs instead.
 pub(super) fn consent(

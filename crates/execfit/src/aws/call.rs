@@ -20,6 +20,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Pages that are read of one list.
 const PAGES: usize = 100;
+/// The member that asks for the next page: EventBridge's begins with a capital.
+const NEXT: [&str; 2] = ["nextToken", "NextToken"];
 
 /// What is asked, for the answer and for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +63,8 @@ impl Asked {
         let mut token: Option<String> = None;
         for _ in 0..PAGES {
             let page = self.request(|witness| send(witness, token.clone())).await?;
-            let next = page.get("nextToken").and_then(Value::as_str).filter(|next| !next.is_empty());
-            let next = next.map(str::to_owned);
+            let next = NEXT.iter().find_map(|member| page.get(*member)?.as_str());
+            let next = next.filter(|next| !next.is_empty()).map(str::to_owned);
             append(&mut all, page);
             let count = all.get(member).and_then(Value::as_array).map_or(0, Vec::len);
             // A service that hands out the same token for ever would otherwise be read PAGES times.
@@ -111,12 +113,12 @@ impl Asked {
     }
 }
 
-/// Appends the arrays of `page` to those of `all`; other members are the latest's, and `nextToken` is gone when the
+/// Appends the arrays of `page` to those of `all`; other members are the latest's, and [`NEXT`] is gone when the
 /// last page had none.
 fn append(all: &mut Value, page: Value) {
     let (Value::Object(all), Value::Object(page)) = (all, page) else { return };
-    if !page.contains_key("nextToken") {
-        all.shift_remove("nextToken");
+    for member in NEXT.into_iter().filter(|member| !page.contains_key(*member)) {
+        all.shift_remove(member);
     }
     for (member, value) in page {
         match (all.get_mut(&member), value) {

@@ -36,17 +36,30 @@ impl Aws {
         asked.once(call).await
     }
 
-    /// `ecs:ListServices`: the ARNs of a cluster's services.
+    /// `ecs:ListClusters`: the ARNs of the account's clusters, at least `enough` of them if there are so many.
     ///
     /// # Errors
     /// An [`AwsError`].
-    pub async fn list_services(&self, cluster: &str) -> Result<Answer, AwsError> {
+    pub async fn list_clusters(&self, enough: usize) -> Result<Answer, AwsError> {
+        let asked = ecs("ListClusters", "the clusters".into());
+        let call = |witness, token| {
+            let call = self.ecs.list_clusters().max_results(100).set_next_token(token);
+            call.customize().interceptor(witness).send()
+        };
+        asked.pages("clusterArns", enough, call).await
+    }
+
+    /// `ecs:ListServices`: the ARNs of a cluster's services, at least `enough` of them if there are so many.
+    ///
+    /// # Errors
+    /// An [`AwsError`].
+    pub async fn list_services(&self, cluster: &str, enough: usize) -> Result<Answer, AwsError> {
         let asked = ecs("ListServices", format!("cluster {cluster}"));
         let call = |witness, token| {
             let call = self.ecs.list_services().cluster(cluster).max_results(100).set_next_token(token);
             call.customize().interceptor(witness).send()
         };
-        asked.pages("serviceArns", usize::MAX, call).await
+        asked.pages("serviceArns", enough, call).await
     }
 
     /// `ecs:DescribeServices`.

@@ -10,6 +10,7 @@ mod ecr;
 mod ecr_login;
 mod ecs;
 mod error;
+mod eventbridge;
 mod logs;
 mod secretsmanager;
 

@@ -9,6 +9,7 @@ mod progress;
 mod questions;
 pub mod record;
 mod survey;
+mod users;
 
 pub use images::{Images, Read, Terms};
 

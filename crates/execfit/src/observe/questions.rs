@@ -1,6 +1,7 @@
 //! What a plan asks of AWS, beyond what a diagnosis rests on.
 
 use super::ecs::keep_or_refuse;
+use super::users;
 use crate::aws::{Answer, Aws};
 use execfit_diagnosis::case::{Case, Question};
 use execfit_image::ecr::ecr_host;
@@ -18,6 +19,8 @@ pub(super) async fn ask(aws: &Aws, case: &mut Case, question: &Question) {
         Question::Definition { name } => {
             keep_or_refuse(case, aws.describe_task_definition(name).await, false);
         }
+        Question::Services { cluster } => users::services(aws, case, cluster.as_deref()).await,
+        Question::Starters { family, clusters } => users::starters(aws, case, family, clusters).await,
         Question::Express { service } => {
             keep_or_refuse(case, aws.describe_express_gateway_service(service).await, false);
         }

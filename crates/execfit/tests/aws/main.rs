@@ -82,7 +82,7 @@ fn pages_are_gathered_and_names_are_batched() {
         }
         runtime.block_on(async {
             let aws = connect(&double).await;
-            let listed = aws.list_services("demo").await.expect("a list");
+            let listed = aws.list_services("demo", usize::MAX).await.expect("a list");
             assert_eq!(listed.array("serviceArns").len(), 23);
             assert_eq!(listed.body.get("nextToken"), None);
             assert_eq!(double.requests_for("ListServices").len(), 12);
@@ -177,7 +177,7 @@ fn every_read_finds_what_the_double_holds() {
             assert_eq!(log.array("events")[0]["message"], "exec /app: exec format error");
             assert_eq!(double.requests_for("GetLogEvents")[0].region(), Some("us-west-2"));
             let elsewhere = aws.in_region("sa-east-1").expect("a region");
-            elsewhere.list_services("demo").await.expect("a list");
+            elsewhere.list_services("demo", usize::MAX).await.expect("a list");
             assert_eq!(double.requests_for("ListServices")[0].region(), Some("sa-east-1"));
             let wrong = aws.get_log_events(Some("evil.example/"), "g", "s", 1).await.expect_err("no region");
             assert_eq!(wrong.kind, Kind::Invalid);
@@ -194,7 +194,7 @@ fn the_environment_says_where_to_ask() {
         runtime.block_on(async {
             let aws = Aws::connect(&Options::default()).await.expect("a connection");
             assert_eq!(aws.region(), "ap-south-1");
-            let error = aws.list_services("demo").await.expect_err("no such cluster");
+            let error = aws.list_services("demo", usize::MAX).await.expect_err("no such cluster");
             assert_eq!(error.kind, Kind::NotFound);
         });
     });
@@ -217,7 +217,7 @@ fn a_named_profile_goes_before_the_environment() {
         let ask = async |profile: &str| {
             let profile = Some(profile.to_owned());
             let options = Options { profile, endpoint_url: Some(double.url()), ..Options::default() };
-            Aws::connect(&options).await?.list_services("demo").await
+            Aws::connect(&options).await?.list_services("demo", usize::MAX).await
         };
         let error = runtime.block_on(ask("work")).expect_err("no such cluster");
         assert_eq!(error.kind, Kind::NotFound);

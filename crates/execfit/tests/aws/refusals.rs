@@ -150,7 +150,8 @@ fn a_passing_failure_is_tried_again() {
             .once("ListServices", Reply::error(400, "ThrottlingException", "slow"));
         double.once("ListServices", Reply::error(500, "ServerException", "oops"));
         runtime.block_on(async {
-            let answer = connect(&double).await.list_services("demo").await.expect("the third is good");
+            let answer =
+                connect(&double).await.list_services("demo", usize::MAX).await.expect("the third is good");
             assert_eq!(answer.body, json!({"serviceArns": []}));
         });
         assert_eq!(double.asked().len(), 3);
@@ -186,7 +187,7 @@ fn without_credentials_the_answer_is_quick_though_the_instance_is_silent() {
                 Options { region: Some("us-east-1".into()), endpoint_url: Some(double.url()), profile: None };
             let error = runtime.block_on(async {
                 let aws = Aws::connect(&options).await.expect("a connection");
-                aws.list_services("demo").await.expect_err("no credentials")
+                aws.list_services("demo", usize::MAX).await.expect_err("no credentials")
             });
             assert_eq!(error.kind, Kind::NoCredentials);
             assert_eq!(
@@ -207,7 +208,7 @@ fn an_endpoint_that_is_down_is_named() {
     alone("refusals::an_endpoint_that_is_down_is_named", env, |runtime| {
         let error = runtime.block_on(async {
             let aws = Aws::connect(&Options::default()).await.expect("a connection");
-            aws.list_services("demo").await.expect_err("nobody listens")
+            aws.list_services("demo", usize::MAX).await.expect_err("nobody listens")
         });
         assert_eq!(error.kind, Kind::Unreachable);
         let text = error.to_string();
@@ -227,7 +228,8 @@ fn a_wrong_endpoint_is_told_as_that() {
     let mut env = logged_in();
     env.push(("AWS_ENDPOINT_URL", "localhost:4566".into()));
     alone("refusals::a_wrong_endpoint_is_told_as_that", env, |runtime| {
-        let asked = async { Aws::connect(&Options::default()).await?.list_services("demo").await };
+        let asked =
+            async { Aws::connect(&Options::default()).await?.list_services("demo", usize::MAX).await };
         let error = runtime.block_on(asked).expect_err("no scheme");
         assert_eq!(error.kind, Kind::Invalid);
         assert_eq!(
