@@ -1,6 +1,7 @@
 //! Finds out why a container will not exec, makes it run, and proves it: the command line over
 //! `execfit-diagnosis`, `execfit-image` and `execfit-kernel`.
 
+pub mod apply;
 pub mod aws;
 pub mod commands;
 pub mod exit;

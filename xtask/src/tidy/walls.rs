@@ -17,6 +17,23 @@ const ASYNC_ROOMS: [(&str, &[&str]); 3] =
     [("crates/kernel/src", &[]), ("crates/diagnosis/src", &[]), ("crates/image/src", &["source"])];
 const WORLD: [&str; 4] = ["fs", "net", "process", "env"];
 const CLOCKS: [&str; 2] = ["SystemTime", "Instant"];
+/// What AWS's names of operations that change something begin with.
+const WRITING: [&str; 14] = [
+    "register_",
+    "deregister_",
+    "create_",
+    "delete_",
+    "update_",
+    "put_",
+    "stop_",
+    "start_task",
+    "run_",
+    "tag_",
+    "untag_",
+    "execute_",
+    "submit_",
+    "complete_",
+];
 const WITHOUT_DEFAULT: [&str; 3] = ["Platform", "Architecture", "Machine"];
 
 /// Checks one file.
@@ -28,7 +45,27 @@ pub(super) fn check(source: &Source) -> Vec<Complaint> {
     if is_outside(&source.path, &ASYNC_ROOMS) {
         complaints.extend(asynchrony(source));
     }
+    complaints.extend(writes(source));
     complaints.extend(defaults(source));
+    complaints
+}
+
+/// Changes of AWS: the SDK's operations that make them are called in `aws::write`, and that is asked only by `apply`.
+fn writes(source: &Source) -> Vec<Complaint> {
+    let Ok(inner) = source.path.strip_prefix("crates/execfit/src") else { return Vec::new() };
+    let (of_aws, of_apply) =
+        (inner.starts_with("aws"), inner.starts_with("apply") || inner.starts_with("apply.rs"));
+    let is_call = |at: usize| source.code[..at].trim_end().ends_with('.');
+    let mut complaints = Vec::new();
+    for (at, word) in source.words() {
+        let operation = WRITING.iter().any(|verb| word.starts_with(verb)) && is_call(at);
+        let sdk = of_aws && !inner.starts_with("aws/write.rs") && operation;
+        let road = !of_aws && !of_apply && word == "Writing";
+        if sdk || road {
+            let what = format!("{word}: only `apply` changes AWS, by `aws::write`");
+            complaints.push(Complaint::new(&source.path, source.line(at), what));
+        }
+    }
     complaints
 }
 
@@ -220,6 +257,18 @@ mod tests {
         }
         passes("crates/image/src/source/registry.rs", "async fn f() { x.await }");
         passes("crates/execfit/src/watch.rs", "async fn f() { x.await }");
+    }
+
+    #[test]
+    fn only_apply_changes_aws() {
+        for path in ["commands/diagnose.rs", "observe/ecs.rs", "prove.rs"] {
+            trips(&format!("crates/execfit/src/{path}"), "use crate::aws::Writing;");
+        }
+        trips("crates/execfit/src/aws/ecs.rs", "self.ecs.update_service().send()");
+        trips("crates/execfit/src/aws/logs.rs", "client\n    .put_log_events()");
+        passes("crates/execfit/src/aws/ecs.rs", "self.ecs.describe_services(); fn update_service() {}");
+        passes("crates/execfit/src/aws/write.rs", "self.ecs.update_service()");
+        passes("crates/execfit/src/apply/deploy.rs", "use crate::aws::Writing;");
     }
 
     #[test]

@@ -13,10 +13,12 @@ mod error;
 mod eventbridge;
 mod logs;
 mod secretsmanager;
+mod write;
 
 pub use ecr_login::EcrLogin;
 pub use ecs::TaskFilter;
 pub use error::{AwsError, AwsErrorKind};
+pub(crate) use write::Writing;
 
 use aws_config::{Region, SdkConfig};
 use serde_json::Value;

@@ -209,6 +209,25 @@ impl Images {
         Ok(facts)
     }
 
+    /// What a reference names now. Only its manifest or index is asked for.
+    pub(super) fn digest_now(
+        &mut self,
+        name: &str,
+        credentials: Option<Credentials>,
+    ) -> Result<Digest, SourceError> {
+        let reference: Reference = name.parse().map_err(|error| SourceError::NotFound {
+            object: format!("image {name}"),
+            detail: format!("{error}"),
+        })?;
+        let access = Access { explicit: credentials, ..self.access.clone() };
+        let opened = source::open(&Location::Registry(reference), &access)?;
+        let Opened::Image(image) = &opened else { return Ok(Digest::of(b"")) };
+        let digest = image.digest().clone();
+        // What it took is part of what was read.
+        self.open.insert(format!("{name} (looked at again)"), opened);
+        Ok(digest)
+    }
+
     /// An image that was opened by its tag, and is what this digest names.
     fn same(&self, case: &Case, location: &Location) -> Option<ImageFacts> {
         let Location::Registry(reference) = location else { return None };

@@ -20,9 +20,10 @@ use execfit_diagnosis::inspect::{Asked, Inspection, inspect};
 use execfit_diagnosis::plan::{Proposal, Wish, propose};
 use execfit_diagnosis::report::{Pending, Report, diagnose};
 use execfit_diagnosis::target::{Target, TargetKind};
+use execfit_image::digest::Digest;
 use execfit_image::ecr::ecr_host;
 use execfit_image::reference::Reference;
-use execfit_image::source::Credentials;
+use execfit_image::source::{Credentials, SourceError};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
@@ -96,6 +97,45 @@ impl Observer {
             self.images.log_in_by(Arc::new(EcrLogin::new(aws.clone(), self.runtime.handle().clone())));
         }
         Ok(case)
+    }
+
+    /// The connection to AWS, made where there is none yet: in this region, unless the user named another one.
+    ///
+    /// # Errors
+    /// [`Stopped`] where no region is set anywhere, or what is set is none.
+    pub(crate) fn connected(&mut self, region: Option<&str>) -> Result<Aws, Stopped> {
+        if let Some(aws) = &self.aws {
+            return Ok(aws.clone());
+        }
+        if self.options.region.is_none() {
+            self.options.region = region.map(String::from);
+        }
+        let aws = self.connect()?;
+        self.images.log_in_by(Arc::new(EcrLogin::new(aws.clone(), self.runtime.handle().clone())));
+        self.aws = Some(aws.clone());
+        Ok(aws)
+    }
+
+    /// Waits for an answer of AWS.
+    pub(crate) fn wait<T>(&self, answer: impl Future<Output = T>) -> T {
+        self.runtime.block_on(answer)
+    }
+
+    /// The digest that a reference names now: one document is asked for, and nothing that was read before answers. None
+    /// where it names nothing any more. `secret` is the ARN of the registry's credentials.
+    ///
+    /// # Errors
+    /// [`Stopped`] where the registry does not tell.
+    pub(crate) fn digest_now(&mut self, name: &str, secret: Option<&str>) -> Result<Option<Digest>, Stopped> {
+        let credentials = match (secret, &self.aws) {
+            (Some(secret), Some(aws)) => Some(self.runtime.block_on(aws.repository_credentials(secret))?),
+            _ => None,
+        };
+        match self.images.digest_now(name, credentials) {
+            Ok(digest) => Ok(Some(digest)),
+            Err(SourceError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(Stopped::new(Exit::Unknown, error.to_string())),
+        }
     }
 
     /// Observes an image until its inspection has an answer. `likely` is told one that is to be proven yet.
