@@ -6,6 +6,7 @@
 #[path = "../double/mod.rs"]
 mod double;
 mod log_in;
+mod prove;
 mod refusals;
 
 use double::{Double, Reply, shapes};
