@@ -58,7 +58,9 @@ impl Pins {
             match after.filter(|after| !hides_something(after)) {
                 Some(after) => {
                     let before = present(&service[member]).or_else(|| described(member));
-                    pins.edits.push(Edit::set(&format!("/{member}"), before, after));
+                    if !alike(before, present(&after)) {
+                        pins.edits.push(Edit::set(&format!("/{member}"), before, after));
+                    }
                 }
                 None => pins.left.push(left(member, then)),
             }

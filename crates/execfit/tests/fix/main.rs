@@ -4,6 +4,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod back;
 #[path = "../double/mod.rs"]
 mod double;
 mod live;
