@@ -4,8 +4,9 @@
 use super::refuse;
 use crate::aws::{Aws, AwsError, AwsErrorKind};
 use execfit_diagnosis::case::Case;
-use execfit_diagnosis::ecs::task_definition_of;
+use execfit_diagnosis::ecs::{Documents, task_definition_of};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// The most clusters whose services and rules are listed.
 const CLUSTERS: usize = 20;
@@ -30,22 +31,29 @@ pub(super) async fn services(aws: &Aws, case: &mut Case, cluster: Option<&str>) 
         clusters.truncate(CLUSTERS);
         left.push(format!("clusters after the first {CLUSTERS}"));
     }
-    let mut services: Vec<Value> = Vec::new();
+    let (mut services, mut asked): (Vec<Value>, usize) = (Vec::new(), 0);
+    let known = described(case);
     for cluster in &clusters {
-        let room = SERVICES - services.len();
-        let Some(listed) = kept(case, aws.list_services(cluster, room + 1).await) else { break };
+        let Some(listed) = kept(case, aws.list_services(cluster, SERVICES - asked + 1).await) else { break };
         let mut arns: Vec<String> = strings(&listed["serviceArns"]).map(String::from).collect();
-        if arns.len() > room {
-            arns.truncate(room);
-            left.push(format!("services after the first {SERVICES}"));
-        }
+        arns.retain(|arn| !known.contains(arn));
+        let cut = arns.len() > SERVICES - asked;
+        arns.truncate(SERVICES - asked);
+        asked += arns.len();
         let Some(described) = kept(case, aws.describe_services(cluster, &arns).await) else { break };
         services.extend(described["services"].as_array().into_iter().flatten().map(neighbour));
-        if !left.is_empty() && services.len() >= SERVICES {
+        if cut {
+            left.push(format!("services after the first {SERVICES}"));
             break;
         }
     }
     case.add_answer("", json!({"neighbours": {"clusters": clusters, "services": services, "left": left}}));
+}
+
+/// ARNs of the services that were described already.
+fn described(case: &Case) -> BTreeSet<String> {
+    let documents = Documents::of(&case.answers);
+    documents.services.iter().filter_map(|service| service["serviceArn"].as_str().map(String::from)).collect()
 }
 
 /// Of a service: its names and what it runs.

@@ -8,6 +8,7 @@ mod back;
 #[path = "../double/mod.rs"]
 mod double;
 mod live;
+mod owner;
 #[path = "../registry/mod.rs"]
 mod registry;
 #[path = "../diagnose/run.rs"]
