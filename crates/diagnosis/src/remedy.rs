@@ -1,11 +1,16 @@
 //! What cures it, with the exact commands, ranked. A remedy is tested by the model that found the fault.
 
+mod commands;
+mod retarget;
+
+pub(crate) use commands::quoted;
+
 use crate::case::{Case, Need};
-use crate::ecs::Scene;
-use crate::plan::{impossible, index_beside_pin, mended};
+use crate::plan::{Method, Setting, impossible, index_beside_pin, mended, objection};
 use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
-use crate::workload::{Capacity, Workload, api_word};
+use crate::workload::Workload;
+use commands::{fix, is_rolling, update_service};
 use execfit_image::platform::Platform;
 use execfit_image::reference::Reference;
 use execfit_kernel::host::Architecture;
@@ -76,7 +81,8 @@ impl Outlook {
     ///
     /// # Errors
     /// The facts that are missing.
-    pub fn of(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Outlook, Vec<Need>> {
+    pub fn of(setting: &Setting<'_>) -> Result<Outlook, Vec<Need>> {
+        let subjects = setting.subjects;
         if subjects.iter().all(|subject| subject.failing().is_none()) {
             return Ok(Outlook::default());
         }
@@ -89,15 +95,31 @@ impl Outlook {
                 None
             }
         };
-        let retarget = foreign.and_then(|failing| keep(retarget(case, scene, subjects, failing)));
-        let rollback = keep(rollback(case, scene));
-        let redeploy = keep(redeploy(case, scene, subjects));
+        let retarget = foreign.and_then(|failing| keep(retarget::retarget(setting, failing)));
+        let rollback = keep(rollback(setting));
+        let redeploy = keep(redeploy(setting));
         let mut repins = Vec::new();
         for subject in subjects.iter().filter(|subject| subject.is_architecture_fault()) {
-            let remedy = keep(repin(case, subject).map_err(|need| vec![need]));
+            let remedy = keep(repin(setting, subject).map_err(|need| vec![need]));
             repins.extend(remedy.map(|remedy| (subject.workload.container.clone(), remedy)));
         }
-        if needs.is_empty() { Ok(Outlook { retarget, rollback, redeploy, repins }) } else { Err(needs) }
+        if !needs.is_empty() {
+            return Err(needs);
+        }
+        let mut outlook = Outlook { retarget, rollback, redeploy, repins };
+        outlook.heed_owners(setting);
+        Ok(outlook)
+    }
+
+    /// What belongs to a stack or a tool is not safely changed behind its back: `fix` refuses that, too.
+    fn heed_owners(&mut self, setting: &Setting<'_>) {
+        let single = [&mut self.retarget, &mut self.rollback, &mut self.redeploy].into_iter().flatten();
+        for remedy in single.chain(self.repins.iter_mut().map(|(_, remedy)| remedy)) {
+            if let Some(objection) = objection(setting, remedy.kind != RemedyKind::Rollback) {
+                remedy.safety = remedy.safety.max(Safety::Unsafe);
+                remedy.title += &format!("; {objection}");
+            }
+        }
     }
 
     /// The remedies of a container that fails, best first.
@@ -119,102 +141,10 @@ pub fn rank(remedies: &mut Vec<Remedy>) {
     remedies.dedup();
 }
 
-/// Run the tasks on the other architecture: every container must run there, and machines must be there.
-fn retarget(
-    case: &Case,
-    scene: &Scene<'_>,
-    subjects: &[Subject<'_>],
-    failing: &Subject<'_>,
-) -> Result<Option<Remedy>, Vec<Need>> {
-    let Some((host, ..)) = failing.failing() else { return Ok(None) };
-    let other = host.architecture.other();
-    let workloads = subjects.iter().map(|subject| subject.workload);
-    let verdicts = deployed_anew(case, workloads, |_| vec![other])?;
-    if verdicts.iter().any(|verdict| matches!(verdict, Verdict::Fails(_))) {
-        return Ok(None);
-    }
-    let proven = verdicts.iter().all(|verdict| *verdict == Verdict::Runs);
-    let capacity = &subjects[0].workload.placement.capacity;
-    let word = api_word(other);
-    let where_ = match (capacity, capacity.has(other)) {
-        (Capacity::Serverless, _) => "; Fargate brings the machines".to_string(),
-        (Capacity::Instances { x86_64, arm64 }, Some(true)) => {
-            let count = if other == Architecture::Arm64 { arm64 } else { x86_64 };
-            format!("; the cluster has {count} active {other} container instances")
-        }
-        (_, Some(false)) => format!("; the cluster has no {other} container instance: add capacity first"),
-        _ => format!("; see first that the cluster has {other} capacity"),
-    };
-    let proof = if proven {
-        "all containers run there by the model"
-    } else {
-        "not every container could be proven there"
-    };
-    let admitted = scene.admits(other);
-    let constraint =
-        if admitted { "" } else { "; a placement constraint keeps it from there: change that, too" };
-    let safe = proven && admitted && capacity.has(other) == Some(true) && is_rolling(scene);
-    Ok(Some(Remedy {
-        kind: RemedyKind::Retarget,
-        safety: if safe { Safety::Safe } else { Safety::Advice },
-        title: format!("run the task on {word}: {proof}{where_}{constraint}"),
-        commands: retarget_commands(scene, word),
-    }))
-}
-
-/// Members of DescribeTaskDefinition's answer that RegisterTaskDefinition does not take (ECS API).
-const READ_ONLY: &str = "del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, \
-                         .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt)";
-
-fn retarget_commands(scene: &Scene<'_>, word: &str) -> Vec<String> {
-    let revision = scene.revision().name;
-    let family = revision.split(':').next().unwrap_or_default().to_string();
-    let mut commands = vec![
-        format!(
-            "aws ecs describe-task-definition --task-definition {} --include TAGS > task.json",
-            quoted(&revision)
-        ),
-        // ECS refuses an empty list of tags.
-        format!(
-            "jq '.tags as $tags | .taskDefinition | {READ_ONLY} | .runtimePlatform.cpuArchitecture = \"{word}\" \
-             | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json"
-        ),
-        "aws ecs register-task-definition --cli-input-json file://new.json".to_string(),
-    ];
-    commands.extend(update_service(scene, &format!("--task-definition {}", quoted(&family))));
-    commands
-}
-
-/// The command that deploys, where a plain update does (deployment controller `ECS`).
-fn update_service(scene: &Scene<'_>, change: &str) -> Option<String> {
-    let service = scene.service?;
-    let name = service["serviceName"].as_str()?;
-    let cluster = service["clusterArn"].as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or("default");
-    Some(match service["deploymentController"]["type"].as_str() {
-        Some("CODE_DEPLOY") => {
-            format!(
-                "# the controller is CODE_DEPLOY: deploy it with `aws deploy create-deployment` and an AppSpec for {name}"
-            )
-        }
-        Some("EXTERNAL") => {
-            format!("# the controller is EXTERNAL: create a task set for {name} with your deployment tool")
-        }
-        _ => format!(
-            "aws ecs update-service --cluster {} --service {} {change}",
-            quoted(cluster),
-            quoted(name)
-        ),
-    })
-}
-
-fn is_rolling(scene: &Scene<'_>) -> bool {
-    let controller = scene.service.and_then(|service| service["deploymentController"]["type"].as_str());
-    controller.is_none_or(|controller| controller == "ECS" || controller.is_empty())
-}
-
 /// Go back to the previous revision, where the model does not speak against it. What ran once may not run again: its
 /// tag is resolved anew.
-fn rollback(case: &Case, scene: &Scene<'_>) -> Result<Option<Remedy>, Vec<Need>> {
+fn rollback(setting: &Setting<'_>) -> Result<Option<Remedy>, Vec<Need>> {
+    let (case, scene) = (setting.case, setting.scene);
     let Some(previous) = scene.previous().filter(|_| scene.service.is_some()) else { return Ok(None) };
     let service = scene.service.unwrap_or(&Value::Null);
     if impossible(previous.definition, service).is_some() {
@@ -240,13 +170,15 @@ fn rollback(case: &Case, scene: &Scene<'_>) -> Result<Option<Remedy>, Vec<Need>>
             (Verdict::Unknown(_), false) => (Safety::Advice, "the model cannot tell whether it runs"),
         };
     let safety = if is_rolling(scene) { safety } else { Safety::Advice };
-    let command = update_service(scene, &format!("--task-definition {}", quoted(&name)));
+    let by_hand = update_service(scene, &format!("--task-definition {}", quoted(&name)));
+    let commands = fix(scene, Method::Rollback).into_iter().chain(by_hand).collect();
     let title = format!("go back to {name}: {proof}");
-    Ok(Some(Remedy { kind: RemedyKind::Rollback, safety, title, commands: command.into_iter().collect() }))
+    Ok(Some(Remedy { kind: RemedyKind::Rollback, safety, title, commands }))
 }
 
 /// Deploy the same revision anew, where a tag has moved meanwhile to an image that runs.
-fn redeploy(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<Option<Remedy>, Vec<Need>> {
+fn redeploy(setting: &Setting<'_>) -> Result<Option<Remedy>, Vec<Need>> {
+    let (case, scene, subjects) = (setting.case, setting.scene, setting.subjects);
     let failing = subjects.iter().filter(|subject| subject.failing().is_some());
     let moved = failing.into_iter().find_map(|subject| Some(mended(case, subject).ok()??.read));
     let (Some(tag), Some(command)) = (moved, update_service(scene, "--force-new-deployment")) else {
@@ -263,18 +195,8 @@ fn redeploy(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Result<
         title: format!(
             "deploy it anew: {tag} names another image by now, and with it all containers run by the model"
         ),
-        commands: vec![command],
+        commands: fix(scene, Method::Repin).into_iter().chain([command]).collect(),
     }))
-}
-
-/// A word for a shell: names come from the world.
-pub(crate) fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_string()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 /// The verdicts of containers on these hosts, if they were deployed anew.
@@ -304,7 +226,8 @@ fn deployed_anew<'w>(
 }
 
 /// The tag beside a digest pin names an index that has the host's platform, and the container runs from it.
-fn repin(case: &Case, subject: &Subject<'_>) -> Result<Option<Remedy>, Need> {
+fn repin(setting: &Setting<'_>, subject: &Subject<'_>) -> Result<Option<Remedy>, Need> {
+    let case = setting.case;
     let Some((host, ..)) = subject.failing() else { return Ok(None) };
     let Some((index, belongs)) = index_beside_pin(case, subject) else { return Ok(None) };
     let verdict = run_on(case, subject.workload, &index.read, host.architecture)?.verdict;
@@ -321,10 +244,10 @@ fn repin(case: &Case, subject: &Subject<'_>) -> Result<Option<Remedy>, Need> {
         kind: RemedyKind::Repin,
         safety: if safe { Safety::Safe } else { Safety::Advice },
         title: format!("pin {}, which has {}: {proof}", index.evidence, Platform::linux(host.architecture)),
-        commands: vec![format!(
-            "# in the container definition: \"image\": \"{}@{}\"",
-            index.read, index.digest
-        )],
+        commands: fix(setting.scene, Method::Repin)
+            .into_iter()
+            .chain([format!("# in the container definition: \"image\": \"{}@{}\"", index.read, index.digest)])
+            .collect(),
     }))
 }
 

@@ -5,7 +5,8 @@ use crate::certainty::Certainty;
 use crate::ecs::{Documents, Nothing, Scene};
 use crate::finding::{Finding, Severity};
 use crate::findings;
-use crate::remedy::{Outlook, rank};
+use crate::plan::Setting;
+use crate::remedy::{Outlook, Remedy, rank};
 use crate::run;
 use crate::subject::Subject;
 use crate::target::Target;
@@ -149,21 +150,31 @@ pub fn diagnose(case: &Case) -> Result<Report, Pending> {
             Err(missing) => needs.extend(missing),
         }
     }
-    let outlook =
-        if needs.is_empty() { Outlook::of(case, &scene, &subjects) } else { Ok(Outlook::default()) };
-    let outlook = outlook.unwrap_or_else(|missing| {
-        needs.extend(missing);
-        Outlook::default()
-    });
     if !needs.is_empty() {
-        needs.sort();
-        needs.dedup();
-        return Err(Pending::Needs(needs));
+        return Err(missing(needs));
     }
-    let workloads: Vec<_> = subjects.iter().map(|subject| workload_report(subject, &outlook)).collect();
+    let report = found(case, &scene, &subjects);
+    let (documents, scene) = (&documents, &scene);
+    let mut setting = Setting { case, documents, scene, workloads: &workloads, subjects: &subjects, report };
+    let outlook = Outlook::of(&setting).map_err(missing)?;
+    for (workload, subject) in setting.report.workloads.iter_mut().zip(&subjects) {
+        prescribe(workload, &outlook.remedies(subject));
+    }
+    Ok(setting.report)
+}
+
+fn missing(mut needs: Vec<Need>) -> Pending {
+    needs.sort();
+    needs.dedup();
+    Pending::Needs(needs)
+}
+
+/// What is the matter, without what cures the whole.
+fn found(case: &Case, scene: &Scene<'_>, subjects: &[Subject<'_>]) -> Report {
+    let workloads: Vec<_> = subjects.iter().map(workload_report).collect();
     let verdict = workloads.iter().map(|workload| workload.verdict).max().unwrap_or(VerdictName::Unknown);
     let parts = workloads.iter().map(|workload| (workload.verdict, workload.certainty));
-    Ok(Report {
+    Report {
         schema: SCHEMA,
         target: case.target.clone(),
         task_definition: Some(scene.revision().name),
@@ -171,7 +182,15 @@ pub fn diagnose(case: &Case) -> Result<Report, Pending> {
         certainty: Certainty::of_whole(verdict, parts),
         workloads,
         refusals: case.refusals.clone(),
-    })
+    }
+}
+
+/// Adds what cures it to the findings because of which it does not run, the best first.
+fn prescribe(workload: &mut WorkloadReport, remedies: &[Remedy]) {
+    for finding in workload.findings.iter_mut().filter(|finding| finding.severity == Severity::Error) {
+        finding.remedies.extend(remedies.iter().cloned());
+        rank(&mut finding.remedies);
+    }
 }
 
 /// The tag of the definition, to see whether it has moved since the deployment, or where a pin belongs.
@@ -188,14 +207,8 @@ fn tag_need(case: &Case, workload: &Workload) -> Option<Need> {
     case.image(&name).is_none().then_some(Need::Image { name, repository_credentials })
 }
 
-fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
+fn workload_report(subject: &Subject<'_>) -> WorkloadReport {
     let workload = subject.workload;
-    let mut found = findings::detect(subject);
-    let remedies = outlook.remedies(subject);
-    for finding in found.iter_mut().filter(|finding| finding.severity == Severity::Error) {
-        finding.remedies.extend(remedies.iter().cloned());
-        rank(&mut finding.remedies);
-    }
     let verdict = findings::settled(subject);
     let failure = verdict.failure();
     let seen = &workload.observation;
@@ -234,7 +247,7 @@ fn workload_report(subject: &Subject<'_>, outlook: &Outlook) -> WorkloadReport {
                 .map(String::from)
                 .collect(),
         },
-        findings: found,
+        findings: findings::detect(subject),
         image_is_missing: trouble.is_some_and(|trouble| trouble.kind == TroubleKind::NotFound),
     }
 }

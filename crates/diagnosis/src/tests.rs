@@ -331,7 +331,7 @@ fn retargeting_needs_every_container_and_machines() {
     ");
     let member_of = json!({"placementConstraints": [{"type": "memberOf", "expression": "attribute:ecs.cpu-architecture == x86_64"}]});
     assert_snapshot!(remedies(with_both().definition(member_of)), @"
-    Retarget Advice: run the task on ARM64: all containers run there by the model; the cluster has 3 active arm64 container instances; a placement constraint keeps it from there: change that, too
+    Retarget Safe: run the task on ARM64: all containers run there by the model; the cluster has 3 active arm64 container instances; the placement constraint that keeps it from there is changed along
     Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew
     ");
     assert_snapshot!(remedies(room().service(json!({"deploymentController": {"type": "CODE_DEPLOY"}}))), @"

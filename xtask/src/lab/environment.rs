@@ -10,8 +10,7 @@ pub(crate) fn variables() -> Result<Vec<(&'static str, String)>> {
         return Err("the lab is not up: cargo xtask lab up".into());
     }
     let key = state.key.as_ref().ok_or("the lab has no key")?;
-    let emulation = state.emulation.as_ref().map(|_| ("EXECFIT_LAB_EMULATION", "1".to_owned()));
-    let variables = [
+    Ok(vec![
         ("EXECFIT_LAB", "1".to_owned()),
         ("EXECFIT_LAB_REGISTRY", state.registry_address()?),
         ("EXECFIT_LAB_AUTH_ENDPOINT", state.auth_endpoint()?),
@@ -22,8 +21,7 @@ pub(crate) fn variables() -> Result<Vec<(&'static str, String)>> {
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ("DOCKER_HOST", state.docker_host()?.to_owned()),
-    ];
-    Ok(variables.into_iter().chain(emulation).collect())
+    ])
 }
 
 /// What would stand in the way of those.

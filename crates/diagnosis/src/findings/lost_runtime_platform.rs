@@ -68,11 +68,13 @@ mod tests {
           | api:6: cpuArchitecture ARM64, registered by arn:aws:iam::111122223333:user/ci at 2026-11-21T10:00:00Z [DescribeTaskDefinition, runtimePlatform.cpuArchitecture]
           | api:7: cpuArchitecture none [DescribeTaskDefinition, runtimePlatform.cpuArchitecture]
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
+            $ execfit fix demo/api --by retarget
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
-            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
+            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | .runtimePlatform.operatingSystemFamily = "LINUX" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
             $ aws ecs register-task-definition --cli-input-json file://new.json
             $ aws ecs update-service --cluster demo --service api --task-definition api
           = Rollback Safe: go back to api:6: all its containers run by the model
+            $ execfit fix demo/api --by rollback
             $ aws ecs update-service --cluster demo --service api --task-definition api:6
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew
             $ docker buildx build --platform linux/amd64 --tag app:1 --push .

@@ -72,8 +72,9 @@ mod tests {
           | host: x86_64, ECS's default, as the task definition names no cpuArchitecture
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
+            $ execfit fix demo/api --by retarget
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
-            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
+            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | .runtimePlatform.operatingSystemFamily = "LINUX" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
             $ aws ecs register-task-definition --cli-input-json file://new.json
             $ aws ecs update-service --cluster demo --service api --task-definition api
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew

@@ -54,10 +54,12 @@ mod tests {
           | image: app:1@sha256:bf6e7804 [containerDefinitions[].image]
           | the tag app:1 names an index of linux/amd64, linux/arm64
           = Repin Safe: pin the index that the pinned manifest belongs to, which has linux/amd64: it runs from there by the model
+            $ execfit fix demo/api --by repin
             $ # in the container definition: "image": "app:1@sha256:f70e479c"
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
+            $ execfit fix demo/api --by retarget
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
-            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
+            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | .runtimePlatform.operatingSystemFamily = "LINUX" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
             $ aws ecs register-task-definition --cli-input-json file://new.json
             $ aws ecs update-service --cluster demo --service api --task-definition api
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew

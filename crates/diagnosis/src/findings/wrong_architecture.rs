@@ -58,8 +58,9 @@ mod tests {
           | printed by runc 1.1, by its text and exit code 1 [runc libcontainer/system/linux.go, init.go (1.1), init_linux.go (1.2)]
           | what was printed agrees with the prediction (exec ENOEXEC)
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
+            $ execfit fix demo/api --by retarget
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
-            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
+            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | .runtimePlatform.operatingSystemFamily = "LINUX" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
             $ aws ecs register-task-definition --cli-input-json file://new.json
             $ aws ecs update-service --cluster demo --service api --task-definition api
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew
@@ -88,8 +89,9 @@ mod tests {
           | seen: exit code 1 [DescribeTasks, containers[].exitCode]
           | exit code 1 agrees with the prediction: where execve refuses the program, it is that of runc up to 1.1, crun [runc init.go, libcontainer/init_linux.go; crun src/libcrun/container.c]
           = Retarget Safe: run the task on ARM64: all containers run there by the model; Fargate brings the machines
+            $ execfit fix demo/api --by retarget
             $ aws ecs describe-task-definition --task-definition api:7 --include TAGS > task.json
-            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
+            $ jq '.tags as $tags | .taskDefinition | del(.taskDefinitionArn, .revision, .status, .requiresAttributes, .compatibilities, .registeredAt, .registeredBy, .deregisteredAt, .deleteRequestedAt) | .runtimePlatform.cpuArchitecture = "ARM64" | .runtimePlatform.operatingSystemFamily = "LINUX" | if ($tags | length) > 0 then .tags = $tags else . end' task.json > new.json
             $ aws ecs register-task-definition --cli-input-json file://new.json
             $ aws ecs update-service --cluster demo --service api --task-definition api
           = Rebuild Advice: build the image for linux/amd64, with the first of these that you have, and deploy it anew

@@ -1,9 +1,11 @@
 //! What a remedy changes, before it becomes a plan.
 
 use super::owner::Aside;
-use super::{Action, Edit, Expected, Method, Plan, Precondition, Proof, SCHEMA, Setting, Step, Wish};
+use super::steps::steps;
+use super::{Edit, Expected, Method, Plan, Precondition, Proof, SCHEMA, Setting, Wish};
 use crate::case::Need;
 use crate::ecs::task_definition_of;
+use crate::finding::Severity;
 use crate::verdict::VerdictName;
 use serde_json::Value;
 
@@ -72,7 +74,12 @@ pub(super) fn complete(
     aside: Aside,
 ) -> Result<Plan, Vec<Need>> {
     let mut preconditions: Vec<Precondition> = service_precondition(setting).into_iter().collect();
-    preconditions.extend(draft.preconditions.clone());
+    preconditions.extend(revision_precondition(setting, &draft));
+    for precondition in &draft.preconditions {
+        if !preconditions.contains(precondition) {
+            preconditions.push(precondition.clone());
+        }
+    }
     let mut plan = Plan {
         schema: SCHEMA.into(),
         id: String::new(),
@@ -96,7 +103,8 @@ pub(super) fn complete(
 fn cures(setting: &Setting<'_>) -> Vec<String> {
     let failing = setting.report.workloads.iter().filter(|workload| workload.verdict == VerdictName::Fails);
     let line = |workload: &crate::report::WorkloadReport| {
-        let finding = workload.findings.first()?;
+        let errors = workload.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let finding = errors.chain(&workload.findings).next()?;
         Some(format!("{}: {}: {}", workload.container, finding.id, finding.message))
     };
     failing.filter_map(line).collect()
@@ -113,6 +121,13 @@ fn service_precondition(setting: &Setting<'_>) -> Option<Precondition> {
     })
 }
 
+/// A service cannot go to a revision that was deregistered meanwhile.
+fn revision_precondition(setting: &Setting<'_>, draft: &Draft) -> Option<Precondition> {
+    let NewDefinition::Existing { arn } = &draft.definition else { return None };
+    let is_new = setting.scene.service.and_then(task_definition_of) != Some(&arn[..]);
+    is_new.then(|| Precondition::Revision { task_definition: arn.clone() })
+}
+
 fn proof(setting: &Setting<'_>, wish: &Wish) -> Option<Proof> {
     let service = setting.scene.service?;
     Some(Proof {
@@ -120,47 +135,6 @@ fn proof(setting: &Setting<'_>, wish: &Wish) -> Option<Proof> {
         cluster: text(&service["clusterArn"]),
         settle_seconds: wish.settle_seconds,
     })
-}
-
-fn steps(setting: &Setting<'_>, draft: &Draft) -> Vec<Step> {
-    let mut steps = Vec::new();
-    if let NewDefinition::Edited { from, edits } = &draft.definition {
-        steps.push(Step {
-            action: Action::RegisterTaskDefinition { from: from.clone(), edits: edits.clone() },
-            undo: "aws ecs deregister-task-definition --task-definition REVISION".into(),
-        });
-    }
-    let Some(service) = setting.scene.service else { return steps };
-    let (name, cluster) = (text(&service["serviceArn"]), text(&service["clusterArn"]));
-    let before = task_definition_of(service).unwrap_or_default().to_string();
-    let after = match &draft.definition {
-        NewDefinition::Existing { arn } => Some(arn.clone()),
-        NewDefinition::Edited { .. } => None,
-    };
-    let back =
-        format!("aws ecs update-service --cluster {cluster} --service {name} --task-definition {before}");
-    let action = match &draft.deploy {
-        Deploy::Update { edits } => Action::UpdateService {
-            force_new_deployment: after.as_deref() == Some(&before[..]),
-            service: name,
-            cluster,
-            task_definition_before: before,
-            task_definition_after: after,
-            edits: edits.clone(),
-        },
-        Deploy::Stop { deployment } => Action::StopServiceDeployment {
-            service: name,
-            cluster,
-            deployment: deployment.clone(),
-            task_definition_before: before,
-            task_definition_after: after.unwrap_or_default(),
-        },
-        Deploy::Express { edits } => {
-            Action::UpdateExpressGatewayService { service: name, edits: edits.clone() }
-        }
-    };
-    steps.push(Step { action, undo: back });
-    steps
 }
 
 fn text(value: &Value) -> String {

@@ -12,15 +12,17 @@ mod ground;
 mod owner;
 mod pins;
 mod places;
+mod rank;
 mod refused;
 mod repin;
-mod retarget;
+pub(crate) mod retarget;
 mod rollback;
 mod saved;
 mod setting;
 #[cfg(test)]
 pub(crate) mod shown;
 mod source;
+mod steps;
 mod users;
 
 pub use capacity::{Capacity, capacity};
@@ -28,10 +30,12 @@ pub(crate) use digests::{index_beside_pin, mended};
 pub use draft::{Deploy, Draft, NewDefinition};
 pub use edit::{Edit, Stale, apply, registrable};
 pub use examine::{Expected, examine, examine_anew};
+pub(crate) use owner::objection;
 pub use refused::Refused;
 pub(crate) use rollback::impossible;
 pub use saved::{Broken, LONGEST};
 pub use setting::Setting;
+pub(crate) use steps::option_of;
 
 use crate::case::{Case, Need};
 use crate::report::{Pending, Report};
@@ -257,8 +261,8 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
         if let Some(offer) = offer {
             return Ok(Proposal { report: setting.report.clone(), offer, passed_over: Vec::new() });
         }
-        let mut passed_over = Vec::new();
-        for method in ranked(setting, wish) {
+        let (methods, mut passed_over) = rank::ranked(setting, wish);
+        for method in methods {
             match draft(setting, method)? {
                 Ok(draft) => {
                     let mut aside = match owner::consent(setting, wish, method, &draft) {
@@ -279,14 +283,6 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
         }
         Ok(Proposal { report: setting.report.clone(), offer: Offer::Refused, passed_over })
     })
-}
-
-/// The remedies to try, in the order in which the diagnosis ranks them.
-fn ranked(_setting: &Setting<'_>, wish: &Wish) -> Vec<Method> {
-    match wish.by {
-        Some(method) => vec![method],
-        None => Method::ALL.to_vec(),
-    }
 }
 
 fn draft(setting: &Setting<'_>, method: Method) -> Result<Result<Draft, Refused>, Vec<Need>> {

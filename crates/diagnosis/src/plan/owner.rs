@@ -31,7 +31,7 @@ pub(super) fn consent(
     by: Method,
     draft: &Draft,
 ) -> Result<Aside, Box<Refused>> {
-    let owner = owner(setting, draft);
+    let owner = owner(setting, matches!(draft.definition, NewDefinition::Edited { .. }));
     if let Some((reason, help)) = by_controller(setting, by, draft) {
         let mut reasons = vec![reason];
         reasons.extend(owner.iter().map(|(what, owner)| belongs(what, owner)));
@@ -59,8 +59,13 @@ pub(super) fn consent(
     Err(Box::new(Refused { by, finding: None, reasons, capacity: draft.capacity.clone(), help }))
 }
 
+/// Whose matter a change is, in words; `None` where it is nobody's. `registers`: whether it makes a new revision.
+pub(crate) fn objection(setting: &Setting<'_>, registers: bool) -> Option<String> {
+    owner(setting, registers).map(|(what, owner)| belongs(&what, &owner))
+}
+
 /// Who owns the service; else, where a revision is to be registered, who owns the task definition.
-fn owner(setting: &Setting<'_>, draft: &Draft) -> Option<(String, Owner)> {
+fn owner(setting: &Setting<'_>, registers: bool) -> Option<(String, Owner)> {
     let of_service = setting.scene.service.and_then(|service| {
         let made_by = service["createdBy"].as_str().unwrap_or_default();
         let owner = Owner::by_tags(&service["tags"])
@@ -72,8 +77,7 @@ fn owner(setting: &Setting<'_>, draft: &Draft) -> Option<(String, Owner)> {
         let tags = setting.documents.tags_of(definition).unwrap_or(&Value::Null);
         let by = definition["registeredBy"].as_str().unwrap_or_default();
         let owner = Owner::by_tags(tags).or_else(|| Owner::by_principal(by))?;
-        let new = matches!(draft.definition, NewDefinition::Edited { .. });
-        new.then(|| (format!("the task definition {}", setting.scene.revision().name), owner))
+        registers.then(|| (format!("the task definition {}", setting.scene.revision().name), owner))
     };
     of_service.or_else(of_definition)
 }

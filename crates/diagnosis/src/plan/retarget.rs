@@ -19,6 +19,7 @@ use crate::verdict::VerdictName;
 use crate::workload::{self, HostFact, HostSource, Observation, Placement, Workload};
 use constraints::Constraints;
 use execfit_kernel::host::Architecture;
+pub(super) use express::is_express;
 use serde_json::Value;
 
 pub(crate) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec<Need>> {
@@ -125,24 +126,32 @@ struct Followers {
     cannot: Vec<String>,
 }
 
-fn followers(setting: &Setting<'_>, other: Architecture) -> Result<Followers, Vec<Need>> {
-    let mut followers = Followers::default();
+/// Every container on the other architecture, from the image that a new deployment would get.
+pub(crate) fn examine_all(
+    setting: &Setting<'_>,
+    other: Architecture,
+) -> Result<Vec<(Expected, Option<Precondition>)>, Vec<Need>> {
+    let mut examined = Vec::new();
     let mut needs = Vec::new();
     for workload in setting.workloads {
         match examine_anew(setting, workload, &[other]) {
-            Ok((expected, still)) => {
-                if expected.verdict != VerdictName::Runs {
-                    followers.cannot.push(why(setting, workload, other, &expected));
-                }
-                followers
-                    .preconditions
-                    .extend(still.filter(|still| !followers.preconditions.contains(still)));
-                followers.containers.push(expected);
-            }
+            Ok(one) => examined.push(one),
             Err(missing) => needs.extend(missing),
         }
     }
-    if needs.is_empty() { Ok(followers) } else { Err(needs) }
+    if needs.is_empty() { Ok(examined) } else { Err(needs) }
+}
+
+fn followers(setting: &Setting<'_>, other: Architecture) -> Result<Followers, Vec<Need>> {
+    let mut followers = Followers::default();
+    for ((expected, still), workload) in examine_all(setting, other)?.into_iter().zip(setting.workloads) {
+        if expected.verdict != VerdictName::Runs {
+            followers.cannot.push(why(setting, workload, other, &expected));
+        }
+        followers.preconditions.extend(still.filter(|still| !followers.preconditions.contains(still)));
+        followers.containers.push(expected);
+    }
+    Ok(followers)
 }
 
 /// Why a container does not run there: what `diagnose` would find if it were there.
@@ -206,7 +215,7 @@ type Way = Result<Deploy, (String, Vec<String>)>;
 
 fn deploy(setting: &Setting<'_>, other: Architecture) -> Result<Way, Vec<Need>> {
     match setting.scene.service {
-        Some(service) if express::is_express(service) => express::deploy(setting, service, other),
+        Some(service) if is_express(service) => express::deploy(setting, service, other),
         _ => Ok(Ok(Deploy::Update { edits: Vec::new() })),
     }
 }
@@ -261,7 +270,7 @@ fn definition_name(setting: &Setting<'_>) -> String {
 fn nothing_to_change(setting: &Setting<'_>, other: Architecture) -> String {
     let host = &setting.workloads[0].placement.hosts[0];
     format!(
-        "{} asks for {} already, and its tasks run on {}: {}",
+        "{} asks for {} already, and its tasks run on {} ({}): something else decides on their placement",
         setting.scene.revision().name,
         workload::api_word(other),
         host.architecture,

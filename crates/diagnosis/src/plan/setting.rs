@@ -1,5 +1,6 @@
 //! What a plan is made from: a case, and what the diagnosis found in it.
 
+use super::retarget::is_express;
 use crate::case::{Case, Need};
 use crate::ecs::{Documents, Scene};
 use crate::report::{Pending, Report, diagnose};
@@ -41,5 +42,11 @@ impl Setting<'_> {
         let (documents, scene) = (&documents, &scene);
         let setting = Setting { case, documents, scene, workloads: &workloads, subjects: &subjects, report };
         then(&setting).map_err(Pending::Needs)
+    }
+
+    /// The ARN of the service, where it is one of ECS Express.
+    pub fn express_service(&self) -> Option<&str> {
+        let service = self.scene.service.filter(|service| is_express(service))?;
+        service["serviceArn"].as_str()
     }
 }

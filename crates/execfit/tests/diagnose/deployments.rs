@@ -165,7 +165,10 @@ fn back_to_the_revision_that_ran() {
     assert_eq!(rollback["safety"], "safe");
     assert_eq!(
         rollback["commands"],
-        json!(["aws ecs update-service --cluster demo --service api --task-definition api:1"])
+        json!([
+            "execfit fix demo/api --by rollback",
+            "aws ecs update-service --cluster demo --service api --task-definition api:1"
+        ])
     );
 }
 

@@ -49,9 +49,9 @@ fn what_earlier_tasks_ran() {
       if image app@sha256:69988862 sha256:69988862
       * register from api:7
           /containerDefinitions/0/image: "app:1" => "app@sha256:69988862"
-          undo: aws ecs deregister-task-definition --task-definition REVISION
+          undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       * update from api:7 to the new revision
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: container app stays at sha256:69988862 until its definition is changed again: a push to a tag does not reach it
     "#);
 }
@@ -75,9 +75,9 @@ fn what_an_earlier_service_revision_had() {
       if image app@sha256:69988862 sha256:69988862
       * register from api:7
           /containerDefinitions/0/image: "app:1" => "app@sha256:69988862"
-          undo: aws ecs deregister-task-definition --task-definition REVISION
+          undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       * update from api:7 to the new revision
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: container app stays at sha256:69988862 until its definition is changed again: a push to a tag does not reach it
       warning: container app: sha256:267afb08 is passed over: nobody can tell whether it runs: there is no image `app:1@sha256:267afb08` (the service revision 3 of 2026-05-28T20:26:43Z had it)
     "#);
@@ -111,9 +111,9 @@ fn the_tag_was_mended_since() {
       if image app@sha256:9891d097 sha256:9891d097
       * register from api:7
           /containerDefinitions/0/image: "app:1" => "app@sha256:9891d097"
-          undo: aws ecs deregister-task-definition --task-definition REVISION
+          undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       * update from api:7 to the new revision
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: container app stays at sha256:9891d097 until its definition is changed again: a push to a tag does not reach it
     "#);
 }
@@ -131,9 +131,9 @@ fn a_pin_of_one_platform_becomes_the_index() {
       if image app:1@sha256:f70e479c sha256:f70e479c
       * register from api:7
           /containerDefinitions/0/image: "app:1@sha256:bf6e7804" => "app:1@sha256:f70e479c"
-          undo: aws ecs deregister-task-definition --task-definition REVISION
+          undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       * update from api:7 to the new revision
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: container app stays at sha256:f70e479c until its definition is changed again: a push to a tag does not reach it
     "#);
     let of_another_build = format!("app:1@{}", manifest("app:0", ""));
@@ -224,9 +224,9 @@ fn what_was_pushed_before() {
       if image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api@sha256:804848f4 sha256:804848f4
       * register from api:7
           /containerDefinitions/0/image: "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api:1" => "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api@sha256:804848f4"
-          undo: aws ecs deregister-task-definition --task-definition REVISION
+          undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       * update from api:7 to the new revision
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: container app: it was not seen in any task of this service
       warning: container app stays at sha256:804848f4 until its definition is changed again: a push to a tag does not reach it
       warning: sha256:0a9789d7, pushed 2026-09-21T14:13:17Z, is passed over: ECR has archived it
@@ -278,7 +278,7 @@ fn a_revision_alone_is_only_registered() {
       if image 111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api@sha256:804848f4 sha256:804848f4
       * register from api:7
           /containerDefinitions/0/image: "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api:1" => "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api@sha256:804848f4"
-          undo: aws ecs deregister-task-definition --task-definition REVISION
+          undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       warning: container app: it was not seen in any task of this service
       warning: container app stays at sha256:804848f4 until its definition is changed again: a push to a tag does not reach it
       left: the plan only registers the new revision: start tasks of it with `aws ecs run-task --task-definition api`, which takes the family's newest

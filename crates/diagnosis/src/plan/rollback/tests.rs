@@ -66,7 +66,7 @@ fn the_revision_before_runs() {
       if revision api:6
       if image app:0 sha256:70b704b6
       * update from api:7 to api:6
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
 }
 
@@ -87,7 +87,7 @@ fn the_newest_earlier_revision_that_runs() {
       if revision api:3
       if image app:0 sha256:70b704b6
       * update from api:7 to api:3
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: api:6 is passed over: container app of app:1 would fail: exec: ENOEXEC (exec format error)
       warning: api:5 is passed over: container app of gone:1 may or may not run: there is no image `gone:1`
     ");
@@ -128,7 +128,7 @@ fn a_service_far_behind_the_newest_revisions() {
       if revision api:5
       if image app:0 sha256:70b704b6
       * update from api:7 to api:5
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
 }
 
@@ -161,7 +161,7 @@ fn the_last_deployment_that_succeeded() {
       * update from api:7 to api:4
           /platformVersion: "LATEST" => "1.3.0"
           /loadBalancers: - => [{"targetGroupArn":"tg","containerName":"app","containerPort":80}]
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7 --platform-version LATEST --load-balancers '[]'
     "#);
 }
 
@@ -184,7 +184,7 @@ fn an_older_deployment_that_still_has_tasks() {
       if revision api:5
       if image app:0 sha256:70b704b6
       * update from api:7 to api:5
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
 }
 
@@ -220,7 +220,7 @@ fn a_deployment_under_way_is_stopped() {
       if revision api:6
       if image app:0 sha256:70b704b6
       * stop d9 for api:6
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
     ");
     assert!(
         told(under_way(&[4, 8])).contains("update from api:7 to api:6"),
@@ -300,7 +300,7 @@ fn service_revisions_that_ecs_does_not_describe() {
       if revision api:6
       if image app:0 sha256:70b704b6
       * update from api:7 to api:6
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: what the service revision 4 ran, whose deployment succeeded, is not known: ECS does not describe it
     ");
 }
@@ -352,7 +352,7 @@ fn another_family_and_another_architecture_are_told() {
       if revision old-api:3
       if image app:1 sha256:9891d097
       * update from api:7 to old-api:3
-          undo: aws ecs update-service --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
       warning: it is a revision of another family: old-api
       warning: old-api:3 asks for ARM64, and api:7 for no cpuArchitecture (ECS takes X86_64)
     ");
