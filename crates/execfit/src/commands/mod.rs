@@ -14,9 +14,11 @@ use clap::{Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 /// Finds out why a container will not exec, makes it run, and proves it.
 ///
-/// Reads the AWS state and the image's own bytes, and predicts what `execve` answers. Nothing is changed.
+/// Reads the AWS state and the image's own bytes, and predicts what `execve` answers. Only `fix` changes anything, and
+/// only what a plan holds that was shown and said yes to.
 ///
-/// Exit codes: 0 runs, 1 failed or no such thing, 2 usage, 3 nothing to examine, 4 could not tell, 8 would not run.
+/// Exit codes: 0 runs (fix: proven, registered, nothing to fix, plan shown), 1 failed or no such thing, 2 usage, 3 nothing
+/// to examine, 4 could not tell or not prove, 8 would not run (fix: refused or rolled back).
 #[derive(Debug, Parser)]
 #[command(name = "execfit", version, max_term_width = 110)]
 pub struct CommandLine {

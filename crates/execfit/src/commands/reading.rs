@@ -47,6 +47,11 @@ pub(super) struct Reading {
 }
 
 impl Reading {
+    /// Whether a likely answer will do.
+    pub(super) fn is_quick(&self) -> bool {
+        self.quick
+    }
+
     /// What it means for the observer.
     pub(super) fn terms(&self, face: &Face) -> Result<Terms, Stopped> {
         let usage = |message: String| Stopped::new(Exit::Usage, message);

@@ -37,6 +37,19 @@ pub(super) struct Reach {
     endpoint_url: Option<String>,
 }
 
+impl Reach {
+    /// The way to where this target is; the target of a saved plan names its region.
+    pub(super) fn to_where(&self, target: &Target) -> Result<aws::Options, Stopped> {
+        match (&self.region, &target.region) {
+            (Some(asked), Some(named)) if asked != named => {
+                let message = format!("--region is {asked}, and {} is in {named}", target.kind);
+                Err(Stopped::new(Exit::Usage, message))
+            }
+            _ => Ok(self.clone().into()),
+        }
+    }
+}
+
 impl From<Reach> for aws::Options {
     fn from(reach: Reach) -> aws::Options {
         aws::Options { region: reach.region, profile: reach.profile, endpoint_url: reach.endpoint_url }

@@ -64,18 +64,28 @@ async fn observe_service(aws: &Aws, case: &mut Case, cluster: &str, name: &str) 
 }
 
 async fn observe_task(aws: &Aws, case: &mut Case, cluster: &str, id: &str) -> Result<(), Stopped> {
-    let answer = aws.describe_tasks(cluster, &[id.to_string()]).await?;
-    let Some(task) = answer.array("tasks").first().cloned() else {
-        let missing = missing("task", &format!("{cluster}/{id}"), &answer);
-        return Err(missing
-            .help("stopped tasks are visible for about an hour; ask for its service or task definition"));
-    };
+    let (answer, task) = described_task(aws, cluster, id).await?;
     keep(case, answer);
     let arn = task["taskDefinitionArn"].as_str().unwrap_or_default();
     definition(aws, case, arn).await?;
     let instances = strings([&task], "containerInstanceArn");
     describe_instances(aws, case, cluster, &instances, !tells_its_host(&task)).await;
     Ok(())
+}
+
+async fn described_task(aws: &Aws, cluster: &str, id: &str) -> Result<(Answer, Value), Stopped> {
+    let answer = aws.describe_tasks(cluster, &[id.to_string()]).await?;
+    match answer.array("tasks").first().cloned() {
+        Some(task) => Ok((answer, task)),
+        None => Err(missing("task", &format!("{cluster}/{id}"), &answer)
+            .help("stopped tasks are visible for about an hour; ask for its service or task definition")),
+    }
+}
+
+/// The service that a task belongs to: its `group` (ECS API, Task) is `service:NAME` then.
+pub(super) async fn service_of_task(aws: &Aws, cluster: &str, id: &str) -> Result<Option<String>, Stopped> {
+    let (_, task) = described_task(aws, cluster, id).await?;
+    Ok(task["group"].as_str().and_then(|group| group.strip_prefix("service:")).map(String::from))
 }
 
 /// What `failures` says: DescribeServices and DescribeTasks answer 200 for what they do not have.

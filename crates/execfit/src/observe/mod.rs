@@ -1,5 +1,6 @@
 //! The only road from the world to a case: asks AWS, reads images, and asks the diagnosis again until it has an answer.
 
+mod account;
 mod certainty;
 mod documents;
 mod ecs;
@@ -17,7 +18,7 @@ use crate::aws::{self, Aws, AwsError, AwsErrorKind, EcrLogin};
 use crate::exit::{Exit, Stopped};
 use execfit_diagnosis::case::{Case, Need, Question, Refusal};
 use execfit_diagnosis::inspect::{Asked, Inspection, inspect};
-use execfit_diagnosis::plan::{Proposal, Wish, propose};
+use execfit_diagnosis::plan::{Plan, Proposal, Wish, propose};
 use execfit_diagnosis::report::{Pending, Report, diagnose};
 use execfit_diagnosis::target::{Target, TargetKind};
 use execfit_image::digest::Digest;
@@ -65,6 +66,30 @@ impl Observer {
         let mut case = self.begin(target)?;
         let report = self.answer(&mut case, diagnose, likely)?;
         Ok((case, report))
+    }
+
+    /// What is fixed where this is named: of a task its service, where it belongs to one. `tell` is told so.
+    ///
+    /// # Errors
+    /// [`Stopped`], when there is no such task, or AWS does not answer.
+    pub fn to_fix(&mut self, target: Target, tell: impl FnOnce(&str)) -> Result<Target, Stopped> {
+        let TargetKind::Task { cluster, task } = &target.kind else { return Ok(target) };
+        let aws = self.connected(target.region.as_deref())?;
+        let Some(service) = self.runtime.block_on(ecs::service_of_task(&aws, cluster, task))? else {
+            return Ok(target);
+        };
+        let kind = TargetKind::Service { cluster: cluster.clone(), service };
+        tell(&format!("{} belongs to {kind}, which is fixed", target.kind));
+        Ok(Target { kind, region: target.region })
+    }
+
+    /// Refuses a saved plan for another account than that of the credentials.
+    ///
+    /// # Errors
+    /// [`Stopped`], where it is one, or AWS does not answer.
+    pub fn same_account(&mut self, plan: &Plan) -> Result<(), Stopped> {
+        let aws = self.connected(plan.target.region.as_deref())?;
+        self.runtime.block_on(account::compare(&aws, plan))
     }
 
     /// Observes a target until a plan for it can be made, or it is known that there is none.

@@ -1,13 +1,14 @@
 //! How answers look: shapes and colours. What they say stands in `execfit-diagnosis`.
 
 pub mod explain;
+pub mod fix;
 pub mod text;
 
 use crate::observe::Read;
 use clap::ColorChoice;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Sets when colours are used.
 pub fn choose_colors(choice: ColorChoice) {
@@ -40,10 +41,32 @@ pub fn print(text: &str) {
     let _: io::Result<()> = anstream::stdout().lock().write_all(text.as_bytes());
 }
 
+/// Whether what is written to standard output is seen at once.
+pub fn is_seen() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Writes to standard error.
+pub fn print_aside(text: &str) {
+    // As above.
+    let _: io::Result<()> = anstream::stderr().lock().write_all(text.as_bytes());
+}
+
 /// Text from outside, fit for a terminal: no control characters, none that turn the direction of writing.
 pub fn printable(text: &str) -> String {
-    let turns = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().map(|c| if (c.is_control() && c != '\n') || turns(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if steers(c) && c != '\n' { ' ' } else { c }).collect()
+}
+
+/// The same, with every character told: those that are not fit for a terminal as JSON escapes them.
+pub fn exact(text: &str) -> String {
+    let told = |c: char| if steers(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() };
+    text.chars().map(told).collect()
+}
+
+/// Control characters, and those that turn the direction of writing.
+fn steers(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
 }
 
 /// Text from outside that cannot pass for a line of ours.

@@ -74,12 +74,17 @@ impl Outcome {
         let runs = answer["runs"].as_array().into_iter().flatten();
         let foreign =
             runs.into_iter().any(|run| run["all"]["foreign"].as_u64().is_some_and(|count| count > 0));
-        let codes: &[i32] = match answer["verdict"].as_str() {
+        let ending = answer["outcome"]["ending"].as_str().or(answer["offer"].as_str());
+        let codes: &[i32] = match answer["verdict"].as_str().or(ending) {
             // Who asked about all files is told of those that may harm.
             _ if foreign => &[8],
             Some("runs") => &[0],
             Some("fails") => &[8],
             Some("unknown") => &[4, 1],
+            // The answers of `fix`: how it ended, else what it offers.
+            Some("refused" | "rolled-back") => &[8],
+            Some("untold" | "overtaken" | "unproven") => &[4],
+            Some("plan" | "unfinished") if !answer["stopped"].is_null() => &[1, 2, 4, 8],
             _ => &[0],
         };
         assert!(codes.contains(&self.code), "exit code {}: {answer:#}", self.code);

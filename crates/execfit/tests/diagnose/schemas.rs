@@ -11,6 +11,8 @@ pub(crate) fn check(document: &Value) {
         Some("execfit/report/v1") => "report.v1.json",
         Some("execfit/inspect/v1") => "inspect.v1.json",
         Some("execfit/cache/v1") => "cache.v1.json",
+        Some("execfit/fix/v1") => "fix.v1.json",
+        Some("execfit/plan/v1") => "plan.v1.json",
         Some("execfit/explain/v1") => return,
         other => panic!("no such schema: {other:?}"),
     };
@@ -20,12 +22,17 @@ pub(crate) fn check(document: &Value) {
 /// Fails unless the document is what this file says, or a part of it such as `#/$defs/question`.
 #[track_caller]
 pub(crate) fn check_as(document: &Value, file: &str, part: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema").join(file);
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let schema = serde_json::from_str(&text).unwrap();
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema");
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-    compiler.add_resource("https://schema.test/it.json", schema).unwrap();
-    let schema = compiler.compile(&format!("https://schema.test/it.json{part}"), &mut schemas).unwrap();
+    // One may refer to another, by the name of its file.
+    for name in [file, "plan.v1.json"] {
+        let path = directory.join(name);
+        let text =
+            std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let schema = serde_json::from_str(&text).unwrap();
+        compiler.add_resource(&format!("https://schema.test/{name}"), schema).unwrap();
+    }
+    let schema = compiler.compile(&format!("https://schema.test/{file}{part}"), &mut schemas).unwrap();
     if let Err(error) = schemas.validate(document, schema) {
         panic!("{file}{part}: {error:#}\n{document:#}");
     }

@@ -4,6 +4,7 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod asking;
 mod back;
 #[path = "../double/mod.rs"]
 mod double;
@@ -13,8 +14,12 @@ mod owner;
 mod registry;
 #[path = "../diagnose/run.rs"]
 mod run;
+mod saved_plans;
 #[path = "../diagnose/schemas.rs"]
 mod schemas;
 #[path = "../diagnose/stage.rs"]
 mod stage;
+mod terminal;
+mod texts;
 mod the_double;
+mod writes;
