@@ -27,7 +27,6 @@ pub(super) struct Held {
 /// Holds our deployment and its tasks against what is awaited.
 pub(super) fn held(awaited: &Awaited, own: &Value, living: &[Task<'_>], revisions: &[Value]) -> Held {
     let mut held = Held::default();
-    held.rollout(own);
     held.counts(own, living.len());
     for task in living {
         held.task(awaited, *task, revisions);
@@ -38,14 +37,6 @@ pub(super) fn held(awaited: &Awaited, own: &Value, living: &[Task<'_>], revision
 }
 
 impl Held {
-    /// Services behind a Classic Load Balancer, and older ones, have no state (ECS API, Deployment, `rolloutState`).
-    fn rollout(&mut self, own: &Value) {
-        let state = own["rolloutState"].as_str().filter(|state| !state.is_empty());
-        if state.is_some_and(|state| state != "COMPLETED") {
-            self.waits_for.push("the rollout to complete".into());
-        }
-    }
-
     fn counts(&mut self, own: &Value, living: usize) {
         let counted = |member| count(own, member);
         let (Some(desired), Some(running)) = (counted("desiredCount"), counted("runningCount")) else {

@@ -5,6 +5,7 @@
 
 mod death;
 mod held;
+mod rollout;
 mod service;
 mod tasks;
 #[cfg(test)]
@@ -70,7 +71,7 @@ pub struct Look {
     pub wants_logs_of: Vec<LogStream>,
     /// ARNs of the service revisions that tell the digests (DescribeServiceRevisions).
     pub wants_service_revisions: Vec<String>,
-    /// ARN of the service deployment that tells who replaced ours (DescribeServiceDeployments).
+    /// ARN of the service deployment that tells how far ours is, or who replaced it (DescribeServiceDeployments).
     pub wants_service_deployment: Option<String>,
 }
 

@@ -37,6 +37,8 @@ pub(super) struct Tasks {
     lives: usize,
     ends: usize,
     deaths: BTreeMap<String, usize>,
+    /// What a failed start means, until it is told.
+    meaning: Option<String>,
     /// The latest end that counts.
     pub(super) last: Option<Cause>,
     /// The end that settles it.
@@ -237,6 +239,12 @@ impl Tasks {
                 .unwrap_or_default(),
             rolled_back_by_ecs: false,
         };
+        let page =
+            cause.findings.first().map(|id| format!("; see `execfit explain {id}`")).unwrap_or_default();
+        let told = self.failed.as_ref().is_some_and(|failed| failed.says.is_some());
+        if let Some(says) = cause.says.as_ref().filter(|_| !told) {
+            self.meaning = Some(format!("that means: {says}{page}"));
+        }
         self.last = Some(cause.clone());
         // A failed start tells more than a third death.
         if self.failed.as_ref().is_none_or(|failed| failed.says.is_none()) {
@@ -292,6 +300,7 @@ impl Tasks {
         for (task, container, line, exit, meaning) in failed {
             self.fail(&task, &container, &line, exit, meaning);
         }
+        seen.lines.extend(self.meaning.take());
     }
 
     /// The tasks of a snapshot that are ours, and not on their way down.

@@ -1,6 +1,7 @@
 //! Looks at one snapshot after the other.
 
 use super::held::{Held, held};
+use super::rollout::{self, Rollout, rollout, told_by};
 use super::service::{self, Deployments, Place, count, revision, rollback_of_ecs};
 use super::tasks::{Own, Seen, Tasks};
 use super::{About, Awaited, Cause, Event, Look, Overtaken, Proven, Snapshot, State};
@@ -23,14 +24,19 @@ pub struct Watch {
     holds_since: Option<f64>,
     asked_revisions: bool,
     revisions: Vec<Value>,
-    asked_deployment: bool,
+    /// The service deployment was asked for, to know who replaced ours.
+    asked_who: bool,
+    /// The service deployment: when it was asked for last, how it stood, and whether it cannot be seen.
+    asked_at: Option<f64>,
+    stood: String,
+    unseen: bool,
 }
 
 /// What is decided of a look, before it is dressed.
 enum Decision {
     State(State),
-    /// Asks which deployment replaced ours before it says.
-    AskDeployment(String),
+    /// Asks for the service deployment before it says.
+    AskDeployment(String, &'static str),
     /// Asks which digests ECS resolved before it says.
     AskRevisions(Vec<String>, State),
 }
@@ -45,7 +51,10 @@ impl Watch {
             holds_since: None,
             asked_revisions: false,
             revisions: Vec::new(),
-            asked_deployment: false,
+            asked_who: false,
+            asked_at: None,
+            stood: String::new(),
+            unseen: false,
         }
     }
 
@@ -69,12 +78,21 @@ impl Watch {
         );
         let seen = self.see(&snapshot.service, snapshot);
         lines.extend(seen.lines.iter().map(|line| (About::Task, line.clone())));
+        lines.extend(self.stands(snapshot).map(|line| (About::Deployment, line)));
         self.revisions.extend(snapshot.service_revisions.iter().cloned());
         if seen.any_ended {
             self.holds_since = None;
         }
         let decision = self.decide(&place, snapshot);
         self.dress(snapshot, lines, seen, decision)
+    }
+
+    /// A line where the service deployment has changed.
+    fn stands(&mut self, snapshot: &Snapshot) -> Option<String> {
+        let line = rollout::line(snapshot.service_deployment.as_ref()?);
+        let changed = line != self.stood;
+        self.stood.clone_from(&line);
+        changed.then_some(line)
     }
 
     fn see(&mut self, service: &Value, snapshot: &Snapshot) -> Seen {
@@ -102,9 +120,9 @@ impl Watch {
         let (mut wants_service_revisions, mut wants_service_deployment) = (Vec::new(), None);
         let mut state = match decision {
             Decision::State(state) => state,
-            Decision::AskDeployment(arn) => {
+            Decision::AskDeployment(arn, waits_for) => {
                 wants_service_deployment = Some(arn);
-                State::Waiting { waits_for: "word of who replaced the new deployment".into() }
+                State::Waiting { waits_for: waits_for.into() }
             }
             Decision::AskRevisions(arns, state) => {
                 wants_service_revisions = arns;
@@ -155,7 +173,27 @@ impl Watch {
 
     /// Everything but failure: it waits, it settles, or it is proven.
     fn hold(&mut self, own: &Value, snapshot: &Snapshot) -> Decision {
-        let held = held(&self.awaited, own, &self.tasks.living(snapshot), &self.revisions);
+        let mut held = held(&self.awaited, own, &self.tasks.living(snapshot), &self.revisions);
+        let told = snapshot.service_deployment.as_ref();
+        let teller = told_by(&snapshot.service, own).filter(|_| told.is_none() && !self.unseen);
+        match (teller, rollout(&snapshot.service, own, told)) {
+            // Only the rollout may be missing: that is asked.
+            (Some(arn), _) if held.waits_for.is_empty() && self.asked_at != Some(snapshot.now) => {
+                self.asked_at = Some(snapshot.now);
+                return Decision::AskDeployment(arn.to_string(), "the rollout to complete");
+            }
+            (Some(_), _) if held.waits_for.is_empty() => self.unseen = true,
+            (_, Rollout::Failed(reason)) => {
+                return Decision::State(State::Failed(self.caused(&reason, false)));
+            }
+            (_, Rollout::Waits(_)) if self.unseen => {}
+            (_, Rollout::Waits(what)) => held.waits_for.insert(0, what),
+            (_, Rollout::Complete) => {}
+        }
+        if self.unseen {
+            let what = "the service deployment cannot be seen, and nothing else tells whether the rollout is complete";
+            held.doubts.push(what.into());
+        }
         if !held.waits_for.is_empty() {
             self.holds_since = None;
             return Decision::State(State::Waiting { waits_for: self.waits_for(&held) });
@@ -245,9 +283,9 @@ impl Watch {
             return Decision::State(State::Failed(self.caused(&reason, true)));
         }
         let current = snapshot.service["currentServiceDeployment"].as_str().filter(|arn| !arn.is_empty());
-        if let Some(arn) = current.filter(|_| !self.asked_deployment) {
-            self.asked_deployment = true;
-            return Decision::AskDeployment(arn.to_string());
+        if let Some(arn) = current.filter(|_| !self.asked_who) {
+            self.asked_who = true;
+            return Decision::AskDeployment(arn.to_string(), "word of who replaced the new deployment");
         }
         let now = revision(&primary["taskDefinition"]);
         let name = printable(snapshot.service["serviceName"].as_str().unwrap_or("?"));

@@ -382,3 +382,31 @@ fn what_a_crash_loop_left_behind_is_not_read_without_end() {
         assert!(asked["ListTasks"] <= 11 * looks && asked["DescribeTasks"] <= 4 * looks, "{asked:?}");
     });
 }
+
+#[test]
+fn where_traffic_shifts_the_service_deployment_tells_when_it_is_done() {
+    apart("where_traffic_shifts_the_service_deployment_tells_when_it_is_done", |runtime| {
+        let shifting = || {
+            let strategy =
+                json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN", "bakeTimeInMinutes": 1}});
+            Deployed::of(shapes::with(shapes::service("demo", "api", "api:1"), strategy), Behaviour::Runs)
+        };
+        let deployed = shifting();
+        let watched = deployed.watch(runtime);
+        watched.proven();
+        assert!(
+            watched.told(About::Deployment).contains(&"service deployment: successful"),
+            "{:#?}",
+            watched.events
+        );
+        assert_eq!(deployed.asked()["DescribeServiceDeployments"], 2, "only once all tasks run");
+
+        let deployed = shifting();
+        let action = "ecs:DescribeServiceDeployments";
+        deployed.aws.fail(Call::Every("DescribeServiceDeployments"), Reply::denied(action));
+        let watched = deployed.watch(runtime);
+        watched.unproven("the service deployment cannot be seen");
+        assert!(watched.told(About::Aws)[0].contains(&format!("allow the IAM action {action}")));
+        assert_eq!(deployed.asked()["DescribeServiceDeployments"], 1);
+    });
+}

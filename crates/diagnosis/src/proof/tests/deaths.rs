@@ -16,7 +16,9 @@ fn the_first_failed_exec_ends_it_as_soon_as_the_log_tells() {
     waits(&look, "the rollout to complete");
     let more = printed("0123456789abcdef", "app", EXEC);
     let look = stage.look_with(0.0, ours(0, "IN_PROGRESS"), &[], more);
-    assert_eq!(texts(&look), [format!("task 01234567: app printed: {EXEC}")]);
+    let means = "that means: the container was created and started; then the kernel refused to execute its program; \
+                 see `execfit explain wrong-architecture`";
+    assert_eq!(texts(&look), [&format!("task 01234567: app printed: {EXEC}"), means]);
     let cause = failed(&look);
     assert_eq!(cause.text, format!("container app of task 01234567 failed to start: {EXEC} (exit code 1)"));
     assert_eq!((cause.container.as_deref(), cause.rolled_back_by_ecs), (Some("app"), false));

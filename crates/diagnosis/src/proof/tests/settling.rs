@@ -222,3 +222,46 @@ fn a_large_service_is_proven_by_its_newest_hundred_tasks() {
     let look = stage.look(20.0, large(), &tasks);
     assert_eq!((proven(&look).desired, proven(&look).tasks.len()), (250, 100));
 }
+
+/// A service whose deployments shift traffic, at the stage where all tasks run.
+fn shifting() -> Value {
+    let strategy = json!({"deploymentConfiguration": {"strategy": "BLUE_GREEN"}, "currentServiceDeployment": "arn:sd/1"});
+    with(ours(1, ""), strategy)
+}
+
+#[test]
+fn traffic_that_shifts_is_waited_for_by_the_service_deployment() {
+    let mut stage = stage();
+    let told = |status: &str, stage: &str| Snapshot {
+        service_deployment: Some(json!({"status": status, "lifecycleStage": stage, "createdAt": 1000.4})),
+        ..Snapshot::default()
+    };
+    for (after, status, lifecycle) in [(1.0, "IN_PROGRESS", "BAKE_TIME"), (60.0, "SUCCESSFUL", "CLEAN_UP")] {
+        let look = stage.look(after, shifting(), &[running("t1")]);
+        assert_eq!(look.wants_service_deployment.as_deref(), Some("arn:sd/1"));
+        waits(&look, "the rollout to complete");
+        assert_eq!(stage.watch.settles_in(stage.now), None);
+        let look = stage.look_with(0.0, shifting(), &[running("t1")], told(status, lifecycle));
+        let line = format!("service deployment: {status}, {lifecycle}").to_lowercase().replace('_', " ");
+        assert_eq!(texts(&look), [line]);
+        assert!(look.wants_service_deployment.is_none());
+    }
+    let look = stage.look_with(20.0, shifting(), &[running("t1")], told("SUCCESSFUL", "CLEAN_UP"));
+    proven(&look);
+    // It is not asked for while tasks are missing, and its end is the deployment's.
+    let mut stage = self::stage();
+    assert!(stage.look(1.0, shifting(), &[]).wants_service_deployment.is_none());
+    stage.look(1.0, shifting(), &[running("t1")]);
+    let look = stage.look_with(0.0, shifting(), &[running("t1")], told("STOPPED", ""));
+    assert_eq!(failed(&look).text, "STOPPED");
+}
+
+#[test]
+fn a_service_deployment_that_cannot_be_seen_leaves_a_doubt() {
+    let mut stage = stage();
+    assert!(stage.look(1.0, shifting(), &[running("t1")]).wants_service_deployment.is_some());
+    waits(&stage.look(0.0, shifting(), &[running("t1")]), "20 s without a change");
+    let look = stage.look(20.0, shifting(), &[running("t1")]);
+    assert!(look.wants_service_deployment.is_none(), "asked once");
+    assert!(unprovable(&look).starts_with("the service deployment cannot be seen"), "{look:?}");
+}
