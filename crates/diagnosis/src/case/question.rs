@@ -53,4 +53,21 @@ pub enum Question {
         /// ARNs of the clusters that rules run tasks in.
         clusters: Vec<String>,
     },
+    /// An Auto Scaling group (autoscaling:DescribeAutoScalingGroups).
+    ScalingGroup {
+        /// Its name.
+        name: String,
+    },
+    /// A launch configuration (autoscaling:DescribeLaunchConfigurations).
+    LaunchConfiguration {
+        /// Its name.
+        name: String,
+    },
+    /// A version of a launch template (ec2:DescribeLaunchTemplateVersions).
+    LaunchTemplate {
+        /// Its id (`lt-...`), else its name.
+        template: String,
+        /// A number, `$Latest` or `$Default`.
+        version: String,
+    },
 }

@@ -98,6 +98,13 @@ impl Constraint {
             .then_some(changed)
     }
 
+    /// What it says of all other attributes.
+    pub fn without(&self, attribute: &str) -> Constraint {
+        let mut rest = self.clone();
+        rest.comparisons.retain(|comparison| comparison.attribute != attribute);
+        rest
+    }
+
     /// Whether it says anything about this attribute.
     pub fn speaks_of(&self, attribute: &str) -> bool {
         self.comparisons.iter().any(|comparison| comparison.attribute == attribute)

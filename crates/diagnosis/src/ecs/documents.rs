@@ -35,6 +35,12 @@ pub struct Documents<'a> {
     pub revision_arns: Vec<&'a str>,
     /// `ImageDetail` of ECR's DescribeImages.
     pub image_details: Vec<&'a Value>,
+    /// `AutoScalingGroup` of EC2 Auto Scaling's DescribeAutoScalingGroups.
+    pub scaling_groups: Vec<&'a Value>,
+    /// `LaunchTemplateVersion` of EC2's DescribeLaunchTemplateVersions.
+    pub launch_templates: Vec<&'a Value>,
+    /// `LaunchConfiguration` of EC2 Auto Scaling's DescribeLaunchConfigurations.
+    pub launch_configurations: Vec<&'a Value>,
 }
 
 impl<'a> Documents<'a> {
@@ -68,6 +74,9 @@ impl<'a> Documents<'a> {
         let arns = body["taskDefinitionArns"].as_array().into_iter().flatten();
         self.revision_arns.extend(arns.filter_map(Value::as_str));
         self.image_details.extend(many("imageDetails"));
+        self.scaling_groups.extend(many("AutoScalingGroups"));
+        self.launch_templates.extend(many("LaunchTemplateVersions"));
+        self.launch_configurations.extend(many("LaunchConfigurations"));
         let definition =
             if body["containerDefinitions"].is_array() { Some(body) } else { body.get("taskDefinition") };
         self.task_definitions.extend(definition.filter(|item| item["containerDefinitions"].is_array()));

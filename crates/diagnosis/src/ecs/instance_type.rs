@@ -18,6 +18,65 @@ pub(super) fn of_provider(provider: &Value) -> Option<Architecture> {
     all.all(|other| other == first).then_some(first)
 }
 
+/// Families by which it is asked what a list of patterns leaves over: a general, a compute, a memory and a burstable one
+/// of each generation that AWS sells.
+const FAMILIES: [(Architecture, &[&str]); 2] = [
+    (
+        Architecture::Arm64,
+        &[
+            "t4g", "m6g", "m7g", "m8g", "c6g", "c6gn", "c7g", "c7gn", "c8g", "r6g", "r7g", "r8g", "x2gd",
+            "im4gn",
+        ],
+    ),
+    (
+        Architecture::X86_64,
+        &[
+            "t3", "t3a", "m5", "m5a", "m6i", "m6a", "m7i", "m7a", "c5", "c6i", "c6a", "c7i", "c7a", "r5",
+            "r6i", "r7i",
+        ],
+    ),
+];
+
+/// Whether instance requirements (of Managed Instances, a launch template, an Auto Scaling group: the members have the
+/// same names but for their first letter) leave any type of an architecture (ECS API and EC2 API,
+/// InstanceRequirementsRequest).
+pub(super) fn allows(requirements: &Value, architecture: Architecture) -> bool {
+    let strings = |key: &str| -> Vec<&str> {
+        let upper = key[..1].to_ascii_uppercase() + &key[1..];
+        let list = requirements[key].as_array().or_else(|| requirements[&upper[..]].as_array());
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    };
+    let (makers, allowed) = (strings("cpuManufacturers"), strings("allowedInstanceTypes"));
+    let excluded = strings("excludedInstanceTypes");
+    let made = |maker: &&str| (*maker == "amazon-web-services") == (architecture == Architecture::Arm64);
+    if !makers.is_empty() && !makers.iter().any(made) {
+        return false;
+    }
+    // A family that is newer than this list speaks for itself.
+    if allowed.iter().any(|pattern| of_type(pattern) == Some(architecture) && !excluded.contains(pattern)) {
+        return true;
+    }
+    let families = FAMILIES.iter().filter(|(of, _)| *of == architecture).flat_map(|(_, families)| *families);
+    let mut types = families.map(|family| format!("{family}.large"));
+    types.any(|name| {
+        (allowed.is_empty() || allowed.iter().any(|pattern| is_like(pattern, &name)))
+            && !excluded.iter().any(|pattern| is_like(pattern, &name))
+    })
+}
+
+/// Whether a name is like a pattern with `*` for anything.
+fn is_like(pattern: &str, name: &str) -> bool {
+    let mut pieces = pattern.split('*');
+    let Some(mut rest) = name.strip_prefix(pieces.next().unwrap_or_default()) else { return false };
+    let mut last = None;
+    for piece in pieces {
+        let Some(at) = rest.find(piece) else { return false };
+        rest = &rest[at + piece.len()..];
+        last = Some(piece);
+    }
+    last.map_or(rest.is_empty(), |piece| name.ends_with(piece))
+}
+
 /// The kind of machine that a type names: a generation of Graviton, or x86_64.
 pub(super) fn preset(name: &str) -> Option<&'static Preset> {
     let family = name.split('.').next()?;
@@ -42,7 +101,8 @@ fn generation(family: &str) -> Option<u8> {
 }
 
 /// `m7g.*` and `c6gn.large` are of Graviton: a `g` stands behind the generation's number. `a1` is the first of them.
-fn of_type(pattern: &str) -> Option<Architecture> {
+/// `p6e-gb200` has NVIDIA's Grace.
+pub(super) fn of_type(pattern: &str) -> Option<Architecture> {
     let family = pattern.split('.').next()?;
     if family.contains('*') {
         return None;
@@ -52,7 +112,7 @@ fn of_type(pattern: &str) -> Option<Architecture> {
     if behind_series.is_empty() || behind_series == attributes {
         return None;
     }
-    let arm = family == "a1" || attributes.starts_with('g');
+    let arm = family == "a1" || attributes.starts_with('g') || attributes.contains("-gb");
     Some(if arm { Architecture::Arm64 } else { Architecture::X86_64 })
 }
 
@@ -73,6 +133,8 @@ mod tests {
             ("im4gn.*", Some(Arm64)),
             ("is4gen.*", Some(Arm64)),
             ("g5g.*", Some(Arm64)),
+            ("p6e-gb200.36xlarge", Some(Arm64)),
+            ("p6-b200.48xlarge", Some(X86_64)),
             ("m7i.*", Some(X86_64)),
             ("c6a.large", Some(X86_64)),
             ("g4dn.xlarge", Some(X86_64)),
@@ -104,6 +166,31 @@ mod tests {
             ("*", None),
         ] {
             assert_eq!(preset(name).map(|preset| preset.name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_requirements_leave() {
+        use Architecture::{Arm64, X86_64};
+        for (requirements, arm64, x86_64) in [
+            (json!({}), true, true),
+            (json!({"allowedInstanceTypes": ["m7g.*"]}), true, false),
+            (json!({"allowedInstanceTypes": ["m9g.large"]}), true, false),
+            (json!({"allowedInstanceTypes": ["m9g.*"], "excludedInstanceTypes": ["m9g.*"]}), false, false),
+            (json!({"allowedInstanceTypes": ["m7*"]}), true, true),
+            (json!({"allowedInstanceTypes": ["m7i*", "c7a.*"]}), false, true),
+            (json!({"excludedInstanceTypes": ["*g.*", "*gn.*", "*gd.*"]}), false, true),
+            (json!({"excludedInstanceTypes": ["t4g.*"]}), true, true),
+            (json!({"excludedInstanceTypes": ["*"]}), false, false),
+            (json!({"cpuManufacturers": ["intel", "amd"]}), false, true),
+            (json!({"CpuManufacturers": ["amazon-web-services"]}), true, false),
+            (json!({"cpuManufacturers": "intel", "allowedInstanceTypes": [7, ""]}), false, false),
+        ] {
+            assert_eq!(
+                (allows(&requirements, Arm64), allows(&requirements, X86_64)),
+                (arm64, x86_64),
+                "{requirements}"
+            );
         }
     }
 

@@ -4,19 +4,27 @@
 
 mod constraint;
 mod container;
+mod demand;
 mod documents;
 mod instance_type;
 mod log_stream;
+mod machine;
 mod ownership;
 mod placement;
+mod reservation;
+mod scaling_group;
 mod scene;
 pub(crate) mod time;
 
 pub use constraint::Constraint;
+pub use demand::{Demand, Supplier};
 pub use documents::Documents;
 pub use log_stream::LogStream;
+pub use machine::{Machine, Obstacle, Terms};
 pub(crate) use ownership::tells_owner;
 pub use ownership::{Owner, Tool};
+pub use reservation::Reservation;
+pub use scaling_group::{LaunchTemplate, Makes, ScalingGroup};
 pub use scene::{Nothing, Revision, Scene, task_definition_of};
 pub(crate) use time::{seconds, shown};
 

@@ -7,12 +7,12 @@ use crate::workload::{Capacity, Engine, HostFact, HostSource, Placement};
 use execfit_kernel::host::{Architecture, Preset};
 use serde_json::Value;
 
-const CPU: &str = "ecs.cpu-architecture";
-const TYPE: &str = "ecs.instance-type";
+pub(super) const CPU: &str = "ecs.cpu-architecture";
+pub(super) const TYPE: &str = "ecs.instance-type";
 
 /// Whose machines run the tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Launch {
+pub(super) enum Launch {
     Fargate,
     /// Container instances of the user's: EC2 and EXTERNAL (ECS Anywhere).
     Instances,
@@ -100,12 +100,12 @@ fn architecture(word: &str) -> Option<Architecture> {
     Architecture::ALL.into_iter().find(|architecture| architecture.name().eq_ignore_ascii_case(word))
 }
 
-fn attribute<'v>(owner: &'v Value, name: &str) -> Option<&'v str> {
+pub(super) fn attribute<'v>(owner: &'v Value, name: &str) -> Option<&'v str> {
     let attributes = owner["attributes"].as_array()?;
     attributes.iter().find(|attribute| attribute["name"].as_str() == Some(name))?["value"].as_str()
 }
 
-fn cpu(owner: &Value) -> Option<Architecture> {
+pub(super) fn cpu(owner: &Value) -> Option<Architecture> {
     attribute(owner, CPU).and_then(architecture)
 }
 
@@ -255,7 +255,7 @@ fn eligible<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'s Value> {
 }
 
 /// The names of the capacity providers that are asked: the service's, else (without a launch type) the cluster's default.
-fn strategy<'s>(scene: &'s Scene<'_>) -> Vec<&'s str> {
+pub(super) fn strategy<'s>(scene: &'s Scene<'_>) -> Vec<&'s str> {
     let names = |list: &'s Value| -> Vec<&'s str> {
         list.as_array().into_iter().flatten().filter_map(|item| item["capacityProvider"].as_str()).collect()
     };
@@ -267,11 +267,11 @@ fn strategy<'s>(scene: &'s Scene<'_>) -> Vec<&'s str> {
     scene.cluster().map(|cluster| names(&cluster["defaultCapacityProviderStrategy"])).unwrap_or_default()
 }
 
-fn text(value: &Value) -> &str {
+pub(super) fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn launch(scene: &Scene<'_>) -> Launch {
+pub(super) fn launch(scene: &Scene<'_>) -> Launch {
     let by_name = |name: &str| match name {
         "FARGATE" | "FARGATE_SPOT" => Launch::Fargate,
         "EC2" | "EXTERNAL" => Launch::Instances,

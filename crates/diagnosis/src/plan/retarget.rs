@@ -197,7 +197,7 @@ fn refuse_without_machines(
         (Some(true), _) => return,
         // Who runs a bare revision says where: nothing is placed by registering it.
         (None, None) => return,
-        (None, Some(_)) if seen == Some(true) => return,
+        (None, Some(_)) if seen == Some(true) || capacity.by_growth => return,
         (Some(false), _) => {
             refused.finding = Some("no-capacity");
             refused.reasons.push(format!("there is no room for the tasks on {word}"));

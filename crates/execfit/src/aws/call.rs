@@ -5,18 +5,24 @@ use super::error::{self, AwsError};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::{
-    AfterDeserializationInterceptorContextRef, BeforeTransmitInterceptorContextRef,
+    AfterDeserializationInterceptorContextRef, BeforeDeserializationInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use http_body_util::Limited;
 use serde_json::{Map, Value};
 use std::error::Error;
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most bytes of one answer. A page of a hundred tasks or machines has a few hundred kilobytes.
+const LARGEST: usize = 64 * 1024 * 1024;
 
 /// Pages that are read of one list.
 const PAGES: usize = 100;
@@ -35,7 +41,7 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    fn answer(&self, body: Value) -> Answer {
+    pub(super) fn answer(&self, body: Value) -> Answer {
         Answer { service: self.service, operation: self.operation, body }
     }
 
@@ -108,7 +114,7 @@ impl Asked {
         }
         Err(match result {
             Err(error) => error::explain(self, &error, &seen),
-            Ok(_) => error::not_json(self, &seen),
+            Ok(_) => error::not_of(self, &seen, "JSON"),
         })
     }
 }
@@ -159,7 +165,7 @@ impl fmt::Debug for Witness {
 }
 
 impl Witness {
-    fn take(&self) -> Seen {
+    pub(super) fn take(&self) -> Seen {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -181,6 +187,18 @@ impl Intercept for Witness {
     ) -> Result<(), BoxError> {
         let endpoint = error::endpoint_of(context.request().uri());
         self.note(|seen| *seen = Seen { endpoint: Some(endpoint), ..Seen::default() });
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let body = context.response_mut().body_mut();
+        let endless = std::mem::replace(body, SdkBody::taken());
+        *body = SdkBody::from_body_1_x(Limited::new(endless, LARGEST));
         Ok(())
     }
 

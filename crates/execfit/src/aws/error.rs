@@ -166,7 +166,7 @@ where
 {
     let Some(endpoint) = &seen.endpoint else { return never_left(asked, error) };
     let message = match error {
-        _ if (200..300).contains(&seen.status) && seen.body.is_some() => return not_json(asked, seen),
+        _ if (200..300).contains(&seen.status) && seen.body.is_some() => return not_of(asked, seen, "JSON"),
         _ if seen.body.is_some() => return refused(asked, error, seen),
         _ if seen.status != 0 => format!("the answer of {endpoint} broke off: {}", reason(error)),
         SdkError::TimeoutError(_) => format!("{endpoint} gave no answer in time"),
@@ -175,10 +175,15 @@ where
     about(asked, AwsErrorKind::Unreachable, None, message)
 }
 
+/// What is set about endpoints cannot be.
+pub(super) fn unusable_setting(asked: &Asked, message: &str) -> AwsError {
+    about(asked, AwsErrorKind::Invalid, None, scrub(message))
+}
+
 /// A good status, and a body that is none of AWS's: the page of a proxy, say.
-pub(super) fn not_json(asked: &Asked, seen: &Seen) -> AwsError {
+pub(super) fn not_of(asked: &Asked, seen: &Seen, expected: &str) -> AwsError {
     let endpoint = seen.endpoint.as_deref().unwrap_or("the endpoint");
-    let message = format!("{endpoint} answered {} with something other than JSON", seen.status);
+    let message = format!("{endpoint} answered {} with something other than {expected}", seen.status);
     about(asked, AwsErrorKind::Unreachable, None, message)
 }
 

@@ -12,6 +12,7 @@ mod ecs;
 mod error;
 mod eventbridge;
 mod logs;
+mod query;
 mod secretsmanager;
 mod write;
 

@@ -36,6 +36,15 @@ pub(super) async fn ask(aws: &Aws, case: &mut Case, question: &Question) {
                 keep_or_refuse(case, pushed.map(newest), false);
             }
         }
+        Question::ScalingGroup { name } => {
+            keep_or_refuse(case, aws.describe_auto_scaling_group(name).await, false);
+        }
+        Question::LaunchConfiguration { name } => {
+            keep_or_refuse(case, aws.describe_launch_configuration(name).await, false);
+        }
+        Question::LaunchTemplate { template, version } => {
+            keep_or_refuse(case, aws.describe_launch_template(template, version).await, false);
+        }
     }
 }
 

@@ -347,7 +347,7 @@ fn another_family_and_another_architecture_are_told() {
     rollback: go back to old-api:3: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model
       cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
       app runs: app:1 sha256:9891d097
-      capacity: it is not known whether there are arm64 machines
+      capacity: Fargate brings arm64 machines
       if service at api:7 ecs-svc/1
       if revision old-api:3
       if image app:1 sha256:9891d097
