@@ -184,20 +184,20 @@ fn why(setting: &Setting<'_>, workload: &Workload, other: Architecture, expected
     }
 }
 
-/// Machines must be known to be there. That AWS would not tell whether more could come is no obstacle where some are seen.
+/// Machines must be known to be there. That it cannot be told whether more would come is said, and no obstacle: a rolling
+/// update keeps the old tasks until the new ones run.
 fn refuse_without_machines(
     setting: &Setting<'_>,
     other: Architecture,
     capacity: &Capacity,
     refused: &mut Refused,
 ) {
-    let seen = setting.workloads[0].placement.capacity.has(other);
     let word = workload::api_word(other);
     match (capacity.there, setting.scene.service) {
         (Some(true), _) => return,
         // Who runs a bare revision says where: nothing is placed by registering it.
         (None, None) => return,
-        (None, Some(_)) if seen == Some(true) || capacity.by_growth => return,
+        (None, Some(_)) if capacity.by_growth => return,
         (Some(false), _) => {
             refused.finding = Some("no-capacity");
             refused.reasons.push(format!("there is no room for the tasks on {word}"));
@@ -290,12 +290,14 @@ fn warnings(setting: &Setting<'_>, other: Architecture, capacity: &Capacity) -> 
     let placement = &setting.workloads[0].placement;
     let (word, before) = (workload::api_word(other), workload::api_word(other.other()));
     let mut warnings = Vec::new();
+    let Some(service) = setting.scene.service else { return warnings };
     if capacity.there.is_none() {
-        let more = if setting.scene.service.is_some() { "more " } else { "" };
-        warnings.push(format!("it cannot be told whether {more}machines would take the tasks on {word}"));
+        let word = format!("it cannot be told whether enough machines will be there for the tasks on {word}");
+        warnings.push(format!(
+            "{word}: where none takes them, the change is undone when the time for it is over"
+        ));
         warnings.extend(capacity.add.iter().cloned());
     }
-    let Some(service) = setting.scene.service else { return warnings };
     warnings.push(format!(
         "while it rolls out, tasks of {before} and {word} run side by side: AWS documents that the task definitions of \
          one service share an architecture, and such rolling updates are reported to work"

@@ -28,10 +28,7 @@ impl Hands<'_> {
         {
             return Ok(Some(why));
         }
-        // The service last: what is done next rests on it.
-        let mut preconditions = self.attempt.plan.preconditions.clone();
-        preconditions.sort_by_key(|one| matches!(one, Precondition::Service { .. }));
-        for precondition in preconditions {
+        for precondition in self.attempt.plan.preconditions.clone() {
             let moved = match &precondition {
                 Precondition::Service { .. } => {
                     let standing = self.look()?;
@@ -78,10 +75,8 @@ impl Hands<'_> {
             return Ok(None); // It was read already.
         }
         let answer = self.observer.wait(self.aws.describe_task_definition(arn));
-        let mut body = self.told(answer)?.body;
-        let moved = gone(arn, &body["taskDefinition"]);
-        self.definition = Some(body["taskDefinition"].take());
-        Ok(moved)
+        let body = self.told(answer)?.body;
+        Ok(gone(arn, &body["taskDefinition"]))
     }
 }
 

@@ -7,7 +7,6 @@ use super::request;
 use super::standing::{Position, Standing};
 use super::state::last;
 use super::{Ending, Outcome};
-use crate::aws::Writing;
 use crate::exit::Stopped;
 use serde_json::Value;
 use std::time::Duration;
@@ -53,9 +52,7 @@ impl Hands<'_> {
                 Position::Elsewhere(words) => {
                     let at_before =
                         standing.is_active() && standing.task_definition() == self.attempt.before();
-                    // ECS makes a new revision of an Express service for the way back, too.
-                    let is_express = request.writing == Writing::UpdateExpressGatewayService;
-                    return match by_ecs || at_before || (is_express && self.attempt.restoring) {
+                    return match by_ecs || at_before {
                         true => self.is_back(&standing),
                         false => Ok(Back::Overtaken(words)),
                     };
@@ -65,9 +62,8 @@ impl Hands<'_> {
             self.intend(Entry::Restoring)?;
             match self.send(request.writing, &object, &request.body) {
                 Ok(Sent::Answered(body)) => {
-                    // The answer about an Express service holds no deployments.
-                    let service = body.get("service").filter(|service| service["deployments"].is_array());
-                    return self.is_back(&Standing(service.cloned().unwrap_or_default()));
+                    let answered = Standing(body.get("service").cloned().unwrap_or_default());
+                    return self.is_back(&answered);
                 }
                 Ok(Sent::Lost(error)) => lost = Some(error),
                 Err(error) => return Err(self.not_back(error.into(), &request)),

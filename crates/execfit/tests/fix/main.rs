@@ -6,14 +6,13 @@
 
 mod asking;
 mod back;
-mod crashes;
 #[path = "../double/mod.rs"]
 mod double;
-mod hands;
 mod live;
 mod owner;
 #[path = "../registry/mod.rs"]
 mod registry;
+mod retarget;
 #[path = "../diagnose/run.rs"]
 mod run;
 mod saved_plans;

@@ -145,6 +145,7 @@ fn a_constraint_with_more_in_it_is_named() {
     not retarget
       because: a placement constraint of api:7 decides on the architecture, and is more than one comparison with ==: attribute:ecs.cpu-architecture != arm64
       because: a placement constraint of the service api decides on the architecture, and is more than one comparison with ==: attribute:ecs.cpu-architecture == x86_64 or attribute:stack == blue
+      help: add arm64 container instances with room for 1 more task of 256 CPU units and 512 MiB: an Auto Scaling group of Graviton, such as m7g or t4g, or a capacity provider with managed scaling
     Refused
     ");
     let others = "attribute:ecs.cpu-architecture in [x86_64, arm64]";
@@ -216,7 +217,7 @@ fn a_revision_without_a_service_is_only_registered() {
 #[test]
 fn a_daemon_leaves_the_other_instances() {
     let daemon = on_instances().service(json!({"schedulingStrategy": "DAEMON"}));
-    let text = proposed(daemon);
+    let text = proposed(daemon.service(member_of(X86_ONLY)));
     assert!(text.contains("one task on each arm64 instance, and none on x86_64 ones any more"), "{text}");
 }
 
