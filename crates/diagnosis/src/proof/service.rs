@@ -24,6 +24,8 @@ pub(super) struct Deployments {
     /// The primary deployment before ours.
     before: Option<Option<String>>,
     told: BTreeMap<String, String>,
+    /// The latest message about what the service is unable to do.
+    pub(super) complaint: Option<String>,
     events: Option<BTreeSet<String>>,
 }
 
@@ -118,6 +120,9 @@ impl Deployments {
             let old = first && seconds(&event["createdAt"]) < since;
             if seen.insert(id.to_string()) && !old && !is_count(message) {
                 fresh.push(printable(message));
+                let is_complaint =
+                    ["unable to", "unhealthy", "is stuck"].iter().any(|words| message.contains(words));
+                self.complaint = fresh.last().filter(|_| is_complaint).cloned();
             }
         }
         fresh

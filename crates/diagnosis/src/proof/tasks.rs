@@ -9,6 +9,8 @@ use crate::log_line::Meaning;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Times that a task is asked for which is listed and cannot be described.
+const ABSENT: usize = 3;
 /// Tasks of ours that are looked at again and again, the newest; DescribeTasks takes so many at once.
 pub(super) const IN_VIEW: usize = 100;
 /// Tasks that are looked at for the first time in one snapshot.
@@ -34,6 +36,9 @@ pub(super) struct Tasks {
     known: BTreeMap<String, Known>,
     /// Those of ours that the next snapshot is to show.
     expected: BTreeSet<String>,
+    /// Those that it is to show for the first time, and how often such ones were not shown.
+    unknown: Vec<String>,
+    absent: BTreeMap<String, usize>,
     lives: usize,
     ends: usize,
     deaths: BTreeMap<String, usize>,
@@ -86,8 +91,11 @@ pub(super) struct Own<'a> {
 impl Tasks {
     /// See [`super::Watch::wanted`].
     pub(super) fn wanted(&mut self, running: &[String], stopped: &[String]) -> Vec<String> {
-        let unknown = running.iter().chain(stopped).filter(|arn| !self.known.contains_key(*arn));
-        let mut wanted: Vec<String> = unknown.take(NEW).cloned().collect();
+        let in_vain = |arn: &String| self.absent.get(arn).is_some_and(|times| *times >= ABSENT);
+        let unknown =
+            running.iter().chain(stopped).filter(|arn| !self.known.contains_key(*arn) && !in_vain(arn));
+        self.unknown = unknown.take(NEW).cloned().collect();
+        let mut wanted = self.unknown.clone();
         let mut own: Vec<(&String, f64)> = self
             .known
             .iter()
@@ -252,8 +260,13 @@ impl Tasks {
         }
     }
 
-    /// Tasks of ours that were to be shown and were not: they are gone, unseen.
+    /// Tasks that were to be shown and were not. Those of ours are gone, unseen; others may be too new to be told of.
     fn miss(&mut self, snapshot: &Snapshot, seen: &mut Seen) {
+        for arn in std::mem::take(&mut self.unknown) {
+            if !self.known.contains_key(&arn) && self.absent.len() < KNOWN {
+                *self.absent.entry(arn).or_default() += 1;
+            }
+        }
         for arn in std::mem::take(&mut self.expected) {
             let shown = snapshot.tasks.iter().any(|task| task["taskArn"].as_str() == Some(&arn));
             if let Some(known) = self.known.get_mut(&arn).filter(|known| !shown && !known.stopped) {

@@ -115,7 +115,7 @@ impl Watch {
         seen: Seen,
         decision: Decision,
     ) -> Look {
-        let at = (snapshot.now - self.awaited.began).max(0.0);
+        let at = self.seconds(snapshot);
         let events = lines.into_iter().map(|(about, text)| Event { seconds: at, about, text }).collect();
         let (mut wants_service_revisions, mut wants_service_deployment) = (Vec::new(), None);
         let mut state = match decision {
@@ -211,10 +211,9 @@ impl Watch {
             let settle = self.awaited.settle_seconds;
             State::Waiting { waits_for: format!("{settle} s without a change ({held_for:.0} so far)") }
         } else if held.doubts.is_empty() {
-            let seconds = (snapshot.now - self.awaited.began).max(0.0);
             State::Proven(Proven {
-                seconds,
-                settled_seconds: held_for,
+                seconds: self.seconds(snapshot),
+                settled_seconds: milliseconds(held_for),
                 desired: held.desired,
                 tasks: held.tasks,
             })
@@ -232,7 +231,8 @@ impl Watch {
         }
         let last = self.tasks.last.as_ref();
         let last = last.map(|last| format!("; {} ended so far, the last: {}", self.tasks.ends(), last.text));
-        format!("{}{}", told.join(", "), last.unwrap_or_default())
+        let complaint = self.deployments.complaint.as_ref().map(|message| format!("; {message}"));
+        format!("{}{}{}", told.join(", "), last.unwrap_or_default(), complaint.unwrap_or_default())
     }
 
     /// A service that wants no tasks proves nothing.
@@ -308,4 +308,14 @@ impl Watch {
     fn settle(&self) -> f64 {
         self.awaited.settle_seconds as f64
     }
+
+    /// Since carrying out began.
+    fn seconds(&self, snapshot: &Snapshot) -> f64 {
+        milliseconds((snapshot.now - self.awaited.began).max(0.0))
+    }
+}
+
+/// Nobody needs more digits.
+fn milliseconds(seconds: f64) -> f64 {
+    (seconds * 1000.0).round() / 1000.0
 }

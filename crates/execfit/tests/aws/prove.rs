@@ -410,3 +410,30 @@ fn where_traffic_shifts_the_service_deployment_tells_when_it_is_done() {
         assert_eq!(deployed.asked()["DescribeServiceDeployments"], 1);
     });
 }
+
+#[test]
+fn what_runs_and_then_dies_is_never_proven() {
+    apart("what_runs_and_then_dies_is_never_proven", |runtime| {
+        let line = "the configuration is missing".to_owned();
+        let mut deployed = Deployed::new(Behaviour::DiesLater { moments: 2, exit_code: 3, line });
+        deployed.awaited.settle_seconds = 1;
+        let watched = deployed.watch(runtime);
+        let Ended::Failed(cause) = &watched.ended else { panic!("{:?}", watched.ended) };
+        assert!(
+            cause.text.contains("ended with exit code 3") && cause.text.ends_with("the third time"),
+            "{cause:?}"
+        );
+        let ends = watched.told(About::Task).into_iter().filter(|text| text.contains("is stopped")).count();
+        assert_eq!(ends, 3, "{:#?}", watched.events);
+    });
+}
+
+#[test]
+fn a_service_that_wants_no_task_is_said_at_once_to_prove_nothing() {
+    apart("a_service_that_wants_no_task_is_said_at_once_to_prove_nothing", |runtime| {
+        let none = shapes::with(shapes::service("demo", "api", "api:1"), json!({"desiredCount": 0}));
+        let deployed = Deployed::of(none, Behaviour::Runs);
+        deployed.watch(runtime).unproven("the service api wants 0 tasks: nothing runs, so nothing is proven");
+        assert_eq!(deployed.asked()["DescribeServices"], 1);
+    });
+}

@@ -10,6 +10,7 @@ mod back;
 mod double;
 mod live;
 mod owner;
+mod proof;
 #[path = "../registry/mod.rs"]
 mod registry;
 mod retarget;

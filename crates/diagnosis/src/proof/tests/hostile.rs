@@ -62,6 +62,11 @@ fn what_is_told_and_asked_is_bounded() {
     let mut stage = stage();
     stage.look(0.0, ours(0, "IN_PROGRESS"), &[]);
     assert_eq!(stage.watch.wanted(&arns, &arns).len(), 300);
+    for _ in 0..3 {
+        assert_eq!(stage.watch.wanted(&arns, &[])[0], arns[0]);
+        stage.watch.look(&Snapshot { now: 1000.0, service: ours(0, "IN_PROGRESS"), ..Snapshot::default() });
+    }
+    assert_eq!(stage.watch.wanted(&arns, &[])[0], arns[300], "listed, and never described");
     let tasks: Vec<Value> = (0..10_000).map(|number| died(&format!("t{number}"), 1)).collect();
     let many: Vec<Value> = (0..1000).map(|number| deployment(number, "ACTIVE", 0, "COMPLETED")).collect();
     let deployments = [vec![deployment(2, "PRIMARY", 0, "IN_PROGRESS")], many].concat();

@@ -170,7 +170,9 @@ fn the_messages_of_a_service_are_told_where_they_are_more_than_counts() {
         let own = look.events.iter().filter(|event| event.about == About::Service);
         own.map(|event| event.text.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(of(&stage.look(1.0, at(2), &[])), [place]);
+    let look = stage.look(1.0, at(2), &[]);
+    assert_eq!(of(&look), [place]);
+    waits(&look, place);
     assert_eq!(of(&stage.look(1.0, at(0), &[])), ["(service api) has reached a steady state."]);
     assert!(of(&stage.look(1.0, at(0), &[])).is_empty());
 }
