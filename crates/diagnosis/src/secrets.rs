@@ -3,7 +3,7 @@
 //! Records, reports and logs keep variable values only of `PATH` and `LD_*`, since only these change what is executed.
 //! Of tags they keep the values that name a stack, or a tool that manages the thing.
 
-use crate::ecs::tells_owner;
+use crate::ecs::owner_value;
 use crate::nature::Nature;
 use crate::script;
 use execfit_image::witness::Piece;
@@ -79,11 +79,12 @@ fn redact_pairs(pairs: &mut Value) {
         if let Value::String(variable) = pair {
             *variable = redacted_variable(variable);
         }
-        let owner = pair["key"].as_str().zip(pair["value"].as_str());
-        let shown =
-            pair["name"].as_str().is_some_and(is_shown) || owner.is_some_and(|(k, v)| tells_owner(k, v));
+        let owner = pair["key"].as_str().zip(pair["value"].as_str()).and_then(|(k, v)| owner_value(k, v));
+        let owner = owner.map(String::from);
+        let shown = pair["name"].as_str().is_some_and(is_shown);
         if let Some(value) = pair.get_mut("value").filter(|_| !shown) {
-            *value = Value::String(redacted(value.as_str().unwrap_or_default()));
+            let kept = owner.unwrap_or_else(|| redacted(value.as_str().unwrap_or_default()));
+            *value = Value::String(kept);
         }
     }
 }

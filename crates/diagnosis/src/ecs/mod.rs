@@ -21,7 +21,7 @@ pub use demand::{Demand, Supplier};
 pub use documents::Documents;
 pub use log_stream::LogStream;
 pub use machine::{Machine, Obstacle, Terms};
-pub(crate) use ownership::tells_owner;
+pub(crate) use ownership::owner_value;
 pub use ownership::{Owner, Tool};
 pub use reservation::Reservation;
 pub use scaling_group::{LaunchTemplate, Makes, ScalingGroup};

@@ -154,18 +154,20 @@ impl Owner {
     }
 }
 
-/// Whether a tag's value tells who owns a thing, and nothing else: names of stacks and tools. Other values may be secrets.
-pub(crate) fn tells_owner(key: &str, value: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_. ".contains(c);
-    if value.is_empty() || value.len() > 255 || !value.chars().all(plain) {
-        return false;
-    }
+/// What may be kept of a tag's value, where it tells who owns a thing: the name of a stack, yes or no, and of a sentence
+/// the tool's name alone. Other values may be secrets.
+pub(crate) fn owner_value<'v>(key: &str, value: &'v str) -> Option<&'v str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_' || c == '.';
     let is_name = [STACK, LOGICAL_ID, BEANSTALK].contains(&key) || COPILOT.contains(&key);
-    let lower = value.to_ascii_lowercase();
-    let of_key = PREFIXES.iter().any(|(prefix, _)| key.to_ascii_lowercase().starts_with(prefix));
-    is_name
-        || (of_key && (NO.contains(&&lower[..]) || ["true", "yes", "1", "on"].contains(&&lower[..])))
-        || (is_managed_by(key) && value.len() <= 40 && by_word(value).is_some())
+    if is_name {
+        return (!value.is_empty() && value.len() <= 255 && value.chars().all(plain)).then_some(value);
+    }
+    let lower = key.to_ascii_lowercase();
+    if PREFIXES.iter().any(|(prefix, _)| lower.starts_with(prefix)) {
+        let word = value.to_ascii_lowercase();
+        return (NO.contains(&&word[..]) || ["true", "yes", "1", "on"].contains(&&word[..])).then_some(value);
+    }
+    is_managed_by(key).then(|| tool_word(value).map(|(word, _)| word))?
 }
 
 fn pairs(tags: &Value) -> impl Iterator<Item = (&str, &str)> {
@@ -190,9 +192,15 @@ fn is_managed_by(key: &str) -> bool {
 
 /// The tool that a whole word of a text names.
 fn by_word(text: &str) -> Option<Tool> {
-    let lower = text.to_ascii_lowercase();
-    let mut words = lower.split(|c: char| !c.is_ascii_alphanumeric());
-    words.find_map(|word| WORDS.iter().find(|(known, _)| *known == word).map(|(_, tool)| tool.clone()))
+    tool_word(text).map(|(_, tool)| tool)
+}
+
+fn tool_word(text: &str) -> Option<(&str, Tool)> {
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.find_map(|word| {
+        let known = WORDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(word));
+        known.map(|(_, tool)| (word, tool.clone()))
+    })
 }
 
 /// Whether a logical id ends as those of the CDK do: eight hexadecimal digits of a hash, in capitals.
@@ -286,13 +294,14 @@ mod tests {
 
     #[test]
     fn only_names_of_owners_are_no_secrets() {
-        for (key, value) in [
-            ("aws:cloudformation:stack-name", "prod-api"),
-            ("copilot-service", "api"),
-            ("Terraform", "true"),
-            ("ManagedBy", "terraform"),
+        for (key, value, kept) in [
+            ("aws:cloudformation:stack-name", "prod-api", "prod-api"),
+            ("copilot-service", "api", "api"),
+            ("Terraform", "true", "true"),
+            ("ManagedBy", "terraform", "terraform"),
+            ("managed-by", "Terraform with hunter2", "Terraform"),
         ] {
-            assert!(tells_owner(key, value), "{key}={value}");
+            assert_eq!(owner_value(key, value), Some(kept), "{key}={value}");
         }
         for (key, value) in [
             ("owner", "hunter2"),
@@ -302,7 +311,7 @@ mod tests {
             ("aws:cloudformation:stack-name", "a\u{1b}[31mb"),
             ("copilot-service", ""),
         ] {
-            assert!(!tells_owner(key, value), "{key}={value}");
+            assert_eq!(owner_value(key, value), None, "{key}={value}");
         }
     }
 }

@@ -49,7 +49,8 @@ pub(super) fn aside(setting: &Setting<'_>, by: Method, draft: &Draft) -> Result<
 /// The account's clusters and its other services, as far as they were listed; what was not is told by [`of_family`].
 fn neighbours<'s>(setting: &'s Setting<'_>) -> Result<(Vec<String>, Vec<Neighbour<'s>>), Vec<Need>> {
     let own = setting.scene.service.unwrap_or(&Value::Null);
-    let cluster = own["clusterArn"].as_str().map(String::from);
+    let tasks = setting.scene.tasks.iter().copied();
+    let cluster = [own].into_iter().chain(tasks).find_map(|one| one["clusterArn"].as_str()).map(String::from);
     setting.case.ask(Question::Services { cluster }).map_err(|need| vec![need])?;
     let lists = |member: &'static str| {
         let briefs = setting.documents.neighbours.iter().copied();
@@ -252,7 +253,7 @@ fn nobody(setting: &Setting<'_>, revision: &str, aside: &mut Aside) {
     }
     aside.left_to_do.push(format!(
         "see who else names {revision}, since it cannot be listed: callers of RunTask, state machines of Step Functions, \
-         pipelines"
+         rules of other event buses, pipelines"
     ));
 }
 

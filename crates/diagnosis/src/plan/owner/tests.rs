@@ -1,6 +1,6 @@
 use super::*;
-use crate::fixture::{AMD64, Picture, Room, elf};
-use crate::plan::{Deploy, Edit};
+use crate::fixture::{AMD64, ARM64, Picture, Room, elf};
+use crate::plan::{Deploy, Edit, Offer};
 
 const WISH: Wish = Wish { by: None, settle_seconds: 20, force_live: false };
 const LIVE: Wish = Wish { by: None, settle_seconds: 20, force_live: true };
@@ -103,6 +103,38 @@ fn a_stack_owns_it() {
         )],
     };
     insta::assert_snapshot!(said(tagged(&STACK), &WISH, &whole).lines().nth(3).unwrap(), @r#"help: in the template, in the properties of `AWS::ECS::Service`: `PlacementConstraints: [{"Type":"memberOf","Expression":"a == b"}]`"#);
+}
+
+#[test]
+fn no_other_remedy_goes_around_the_owner() {
+    let tags: Vec<Value> = STACK.iter().map(|(key, value)| json!({"key": key, "value": value})).collect();
+    let room = || {
+        Room::new()
+            .image("app:1", Picture::of_app("arm64", &elf(ARM64)))
+            .image("app:0", Picture::of_app("amd64", &elf(AMD64)))
+            .previous(json!({"containerDefinitions": [{"name": "app", "image": "app:0", "essential": true}]}))
+            .service(json!({"tags": tags.clone()}))
+    };
+    let offered = room().proposal(&WISH);
+    assert_eq!(offered.offer, Offer::Refused);
+    let last = offered.passed_over.last().unwrap();
+    assert!(
+        last.reasons[0].contains("belongs to the CloudFormation stack prod"),
+        "{:?}",
+        offered.passed_over
+    );
+    for by in [Method::Retarget, Method::Rollback] {
+        let one = room().proposal(&Wish { by: Some(by), ..WISH });
+        assert_eq!((one.offer, one.passed_over.len(), one.passed_over[0].by), (Offer::Refused, 1, by));
+        let live = room().proposal(&Wish { by: Some(by), ..LIVE });
+        let Offer::Plan(plan) = live.offer else { panic!("{:?}", live.passed_over) };
+        assert!(
+            plan.warnings.iter().any(|line| line.contains("drifts from its source")),
+            "{:?}",
+            plan.warnings
+        );
+        assert!(!plan.left_to_do.is_empty());
+    }
 }
 
 #[test]

@@ -282,7 +282,7 @@ fn a_revision_alone_is_only_registered() {
       warning: container app: it was not seen in any task of this service
       warning: container app stays at sha256:804848f4 until its definition is changed again: a push to a tag does not reach it
       left: the plan only registers the new revision: start tasks of it with `aws ecs run-task --task-definition api`, which takes the family's newest
-      left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, pipelines
+      left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, rules of other event buses, pipelines
     "#);
 }
 

@@ -144,7 +144,7 @@ fn a_family_without_a_service_says_who_must_use_the_revision() {
     warning: of the family api, too: demo/worker (api:7, the same revision); nothing changes for them now, but whoever deploys one of them as `api` without a revision gives it the new one, which puts their tasks on the other architecture, too
     left: the plan only registers the new revision: start tasks of it with `aws ecs run-task --task-definition api`, which takes the family's newest
     left: cure the service demo/worker, which runs api:7: `execfit fix demo/worker`
-    left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, pipelines
+    left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, rules of other event buses, pipelines
     ");
 }
 
@@ -157,7 +157,7 @@ fn a_task_says_who_started_it() {
     insta::assert_snapshot!(said(without_service(room, target)), @"
     left: the plan only registers the new revision: start tasks of it with `aws ecs run-task --task-definition api`, which takes the family's newest
     left: the task t0 was started by `events-rule/nightly`: let it start the new revision
-    left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, pipelines
+    left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, rules of other event buses, pipelines
     ");
 }
 
