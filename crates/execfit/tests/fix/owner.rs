@@ -58,6 +58,12 @@ fn what_a_stack_owns_is_left_alone() {
         0,
         "who else uses it matters to no refusal"
     );
+
+    let live = misplaced();
+    service(&live, json!({"tags": stack()}));
+    let outcome = live.fix(&["demo/api", "--by", "retarget", "--yes"]);
+    assert_eq!((outcome.code, live.stage.aws.writes()), (8, Vec::new()), "{}", outcome.stderr);
+    assert!(outcome.stdout.contains("RuntimePlatform: {CpuArchitecture: ARM64"), "{}", outcome.stdout);
 }
 
 #[test]
