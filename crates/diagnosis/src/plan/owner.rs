@@ -48,7 +48,8 @@ pub(super) fn consent(
             belongs(&what, &owner),
             undoes(&owner.tool)
         );
-        return Ok(Aside { warnings: vec![drift], left_to_do: source });
+        let left_to_do = source.into_iter().map(|line| format!("in the source of the service: {line}"));
+        return Ok(Aside { warnings: vec![drift], left_to_do: left_to_do.collect() });
     }
     let reasons = vec![
         belongs(&what, &owner),

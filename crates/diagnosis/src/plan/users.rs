@@ -214,7 +214,8 @@ fn starters(
     }
     if !newest.is_empty() {
         aside.warnings.push(format!(
-            "run `{family}` without a revision, and so take the new one at once: {}",
+            "started as `{family}` without a revision, and so of the new one as soon as that is registered, before it is \
+             proven: the tasks of {}",
             listed(newest.into_iter())
         ));
     }

@@ -219,7 +219,7 @@ fn who_must_use_a_revision_that_no_service_takes() {
     has(&left, "give the EventBridge rule nightly the new revision in place of api:1");
     has(&left, "give the EventBridge schedule default/daily the new revision in place of api:1");
     has(&left, "callers of RunTask, state machines of Step Functions");
-    has(&lines(&plan["warnings"]), "take the new one at once: EventBridge schedule default/hourly");
+    has(&lines(&plan["warnings"]), "before it is proven: the tasks of EventBridge schedule default/hourly");
     assert!(!left.iter().any(|line| line.contains("weekly")), "{left:#?}");
     let asked: Vec<String> =
         live.stage.aws.asked().into_iter().filter(|operation| operation.starts_with("GET ")).collect();

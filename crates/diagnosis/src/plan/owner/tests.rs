@@ -141,7 +141,7 @@ fn no_other_remedy_goes_around_the_owner() {
 fn a_change_of_what_a_stack_owns_is_made_live_with_a_warning() {
     insta::assert_snapshot!(said(tagged(&STACK), &LIVE, &arm64()), @r"
     warning: the service demo/api belongs to the CloudFormation stack prod, where it is `Service` (so says its tag `aws:cloudformation:stack-name`): this change drifts from its source, and the next deployment of the stack fails, or puts its own task definition back, unless the source has it, too
-    left: in the template, in the properties of `AWS::ECS::TaskDefinition`: `RuntimePlatform: {CpuArchitecture: ARM64, OperatingSystemFamily: LINUX}`
+    left: in the source of the service: in the template, in the properties of `AWS::ECS::TaskDefinition`: `RuntimePlatform: {CpuArchitecture: ARM64, OperatingSystemFamily: LINUX}`
     ");
 }
 

@@ -123,7 +123,7 @@ fn rules_and_schedules() {
         {"kind": 7}, 8, {"name": "x"}
     ]);
     insta::assert_snapshot!(said(room().document(starters(found, &["rules after the first 100"]))), @r"
-    warning: run `api` without a revision, and so take the new one at once: EventBridge schedule default/daily
+    warning: started as `api` without a revision, and so of the new one as soon as that is registered, before it is proven: the tasks of EventBridge schedule default/daily
     warning: which EventBridge rules and schedules run api is not wholly known: not looked at were rules after the first 100
     left: give the EventBridge rule nightly the new revision in place of api:7 (`aws events list-targets-by-rule --rule nightly`, and put it back with the new ARN)
     left: give the EventBridge schedule default/hourly, which is disabled, the new revision in place of api:5 (`aws scheduler get-schedule --group-name default --name hourly`, and put it back with the new ARN)
