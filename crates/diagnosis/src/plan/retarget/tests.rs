@@ -210,7 +210,7 @@ fn a_revision_without_a_service_is_only_registered() {
           /runtimePlatform/operatingSystemFamily: - => "LINUX"
           undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       left: the plan only registers the new revision: start tasks of it with `aws ecs run-task --task-definition api`, which takes the family's newest
-      left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, pipelines
+      left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, rules of other event buses, pipelines
     "#);
 }
 
