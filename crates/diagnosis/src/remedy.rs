@@ -6,6 +6,8 @@ mod retarget;
 pub(crate) use commands::quoted;
 
 use crate::case::{Case, Need};
+use crate::ecs::{Scene, Success};
+use crate::plan::retarget::is_express;
 use crate::plan::{Method, Setting, impossible, index_beside_pin, mended, objection};
 use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
@@ -141,6 +143,11 @@ pub fn rank(remedies: &mut Vec<Remedy>) {
     remedies.dedup();
 }
 
+/// Whether UpdateService brings the service to another task definition.
+fn is_plainly_updated(scene: &Scene<'_>) -> bool {
+    is_rolling(scene) && !scene.service.is_some_and(is_express)
+}
+
 /// Go back to the previous revision, where the model does not speak against it. What ran once may not run again: its
 /// tag is resolved anew.
 fn rollback(setting: &Setting<'_>) -> Result<Option<Remedy>, Vec<Need>> {
@@ -169,10 +176,16 @@ fn rollback(setting: &Setting<'_>) -> Result<Option<Remedy>, Vec<Need>> {
             }
             (Verdict::Unknown(_), false) => (Safety::Advice, "the model cannot tell whether it runs"),
         };
-    let safety = if is_rolling(scene) { safety } else { Safety::Advice };
+    let safety = if is_plainly_updated(scene) { safety } else { Safety::Advice };
     let by_hand = update_service(scene, &format!("--task-definition {}", quoted(&name)));
     let commands = fix(scene, Method::Rollback).into_iter().chain(by_hand).collect();
-    let title = format!("go back to {name}: {proof}");
+    let present = scene.revision().name;
+    let last = scene.successes().first().and_then(Success::definition);
+    let last = last.map(|arn| arn.rsplit('/').next().unwrap_or(arn));
+    let last = last.filter(|last| *last != name && *last != present);
+    let last =
+        last.map(|last| format!("; the last deployment that succeeded was of {last}")).unwrap_or_default();
+    let title = format!("go back to {name}: {proof}{last}");
     Ok(Some(Remedy { kind: RemedyKind::Rollback, safety, title, commands }))
 }
 
@@ -191,7 +204,7 @@ fn redeploy(setting: &Setting<'_>) -> Result<Option<Remedy>, Vec<Need>> {
     }
     Ok(Some(Remedy {
         kind: RemedyKind::Repin,
-        safety: if is_rolling(scene) { Safety::Safe } else { Safety::Advice },
+        safety: if is_plainly_updated(scene) { Safety::Safe } else { Safety::Advice },
         title: format!(
             "deploy it anew: {tag} names another image by now, and with it all containers run by the model"
         ),

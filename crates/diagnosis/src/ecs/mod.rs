@@ -5,6 +5,7 @@
 mod constraint;
 mod container;
 mod demand;
+mod deployments;
 mod documents;
 mod instance_type;
 mod log_stream;
@@ -18,6 +19,7 @@ pub(crate) mod time;
 
 pub use constraint::Constraint;
 pub use demand::{Demand, Supplier};
+pub use deployments::Success;
 pub use documents::Documents;
 pub use log_stream::LogStream;
 pub use machine::{Machine, Obstacle, Terms};

@@ -203,20 +203,8 @@ impl<'a> Scene<'a> {
             self.service.into_iter().flat_map(|service| service["deployments"].as_array()).flatten();
         let mut deployed = deployed.filter(|deployment| deployment["taskDefinition"].as_str() == arn);
         let up = deployed.any(|deployment| deployment["runningCount"].as_u64().unwrap_or(0) > 0);
-        let successes =
-            self.documents.service_deployments.iter().filter(|d| d["status"].as_str() == Some("SUCCESSFUL"));
-        // ListServiceDeployments gives the ARN alone, DescribeServiceDeployments an object.
-        let mut revisions = successes.filter_map(|d| {
-            d["targetServiceRevisionArn"].as_str().or(d["targetServiceRevision"]["arn"].as_str())
-        });
-        let own = || {
-            self.documents
-                .service_revisions
-                .iter()
-                .filter(|r| arn.is_some() && r["taskDefinition"].as_str() == arn)
-        };
         up || self.tasks.iter().any(|task| task["lastStatus"].as_str() == Some("RUNNING"))
-            || revisions.any(|success| own().any(|r| r["serviceRevisionArn"].as_str() == Some(success)))
+            || arn.is_some() && self.successes().iter().any(|success| success.definition() == arn)
     }
 
     /// Whether placement lets its tasks onto machines of an architecture: always on Fargate, else where there is such a

@@ -65,7 +65,10 @@ impl Ground {
 
     /// Why it will not do, a clause for each such container.
     pub(super) fn against(&self) -> Vec<String> {
-        self.failing().map(clause).collect()
+        let hosts: Vec<&str> = self.hosts.iter().map(|host| host.name()).collect();
+        let either =
+            if hosts.len() > 1 { format!(" (it may meet {})", hosts.join(" and ")) } else { String::new() };
+        self.failing().map(|container| clause(container) + &either).collect()
     }
 }
 

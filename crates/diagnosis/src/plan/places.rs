@@ -1,8 +1,8 @@
 //! The places that a service may go back to, the best first.
 
 use super::Setting;
-use crate::case::{Case, Need, Question};
-use crate::ecs::{Documents, seconds, shown};
+use crate::case::{Need, Question};
+use crate::ecs::{Success, seconds, shown};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ pub(super) fn deployed<'a>(
     setting: &Setting<'a>,
     service: &'a Value,
 ) -> Result<(Vec<Place<'a>>, Vec<String>), Vec<Need>> {
-    let (mut places, lost) = succeeded(setting.case, setting.documents, service)?;
+    let (mut places, lost) = succeeded(setting)?;
     places.extend(still_running(service));
     let mut seen = BTreeSet::new();
     places.retain(|place| !place.definition.is_empty() && seen.insert(place.definition.clone()));
@@ -62,50 +62,26 @@ pub(super) fn deployed<'a>(
 }
 
 /// See [`deployed`]. Of the deployments only briefs are listed; what they ran stands in their service revisions.
-fn succeeded<'a>(
-    case: &Case,
-    documents: &'a Documents<'a>,
-    service: &Value,
-) -> Result<(Vec<Place<'a>>, Vec<String>), Vec<Need>> {
-    let own = |deployment: &&Value| {
-        let of = deployment["serviceArn"].as_str();
-        of.is_none() || of == service["serviceArn"].as_str()
-    };
-    let mut good: Vec<&Value> = documents.service_deployments.iter().copied().filter(own).collect();
-    good.retain(|deployment| deployment["status"].as_str() == Some("SUCCESSFUL"));
-    good.sort_by(|one, other| seconds(began(other)).total_cmp(&seconds(began(one))));
-    let mut seen = BTreeSet::new();
-    good.retain(|deployment| target(deployment).is_some_and(|arn| seen.insert(arn)));
-    good.truncate(DEPLOYMENTS);
-    let revision = |arn: &str| {
-        let mut revisions = documents.service_revisions.iter().copied();
-        revisions.find(|revision| revision["serviceRevisionArn"].as_str() == Some(arn))
-    };
-    let unread = good.iter().filter_map(|one| target(one)).filter(|arn| revision(arn).is_none());
-    let unread: Vec<String> = unread.map(String::from).collect();
+fn succeeded<'a>(setting: &Setting<'a>) -> Result<(Vec<Place<'a>>, Vec<String>), Vec<Need>> {
+    let mut successes = setting.scene.successes();
+    successes.truncate(DEPLOYMENTS);
+    let unread = successes.iter().filter(|success| success.revision.is_none());
+    let unread: Vec<String> = unread.map(|success| success.target.to_string()).collect();
     if !unread.is_empty() {
-        case.ask(Question::ServiceRevisions { arns: unread.clone() }).map_err(|need| vec![need])?;
+        setting.case.ask(Question::ServiceRevisions { arns: unread.clone() }).map_err(|need| vec![need])?;
     }
-    let place = |deployment: &&Value| {
-        let service_revision = revision(target(deployment)?)?;
-        let definition = service_revision["taskDefinition"].as_str()?.to_string();
-        let evidence = Evidence::Succeeded(shown(began(deployment)));
-        Some(Place { definition, service_revision: Some(service_revision), evidence })
+    let place = |success: &Success<'a>| {
+        let definition = success.definition()?.to_string();
+        let evidence = Evidence::Succeeded(shown(success.began));
+        Some(Place { definition, service_revision: success.revision, evidence })
     };
     let lost = unread.iter().map(|arn| {
         let name = arn.rsplit('/').next().unwrap_or(arn);
-        format!("what the service revision {name} ran, whose deployment succeeded, is not known: ECS does not describe it")
+        format!(
+            "what the service revision {name} ran, whose deployment succeeded, is not known: ECS does not describe it"
+        )
     });
-    Ok((good.iter().filter_map(place).collect(), lost.collect()))
-}
-
-/// The service revision that a deployment leads to: briefs have its ARN alone.
-fn target(deployment: &Value) -> Option<&str> {
-    deployment["targetServiceRevisionArn"].as_str().or(deployment["targetServiceRevision"]["arn"].as_str())
-}
-
-fn began(deployment: &Value) -> &Value {
-    if deployment["startedAt"].is_null() { &deployment["createdAt"] } else { &deployment["startedAt"] }
+    Ok((successes.iter().filter_map(place).collect(), lost.collect()))
 }
 
 fn still_running(service: &Value) -> Vec<Place<'_>> {

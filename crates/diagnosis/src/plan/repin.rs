@@ -6,13 +6,15 @@
 
 use super::digests::{Candidate, Kinship, deployed, failing, index_beside_pin, mended, pushed};
 use super::ground::{Ground, clause};
+use super::retarget::is_express;
 use super::{Deploy, Draft, Edit, Method, NewDefinition, Precondition, Refused, Setting};
 use crate::case::Need;
+use crate::remedy::quoted;
 use crate::subject::{Subject, run_on};
 use crate::verdict::VerdictName;
 use execfit_image::reference::Reference;
 use execfit_kernel::host::Architecture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Images of one container that are looked at, at the most: each is one to read.
 const LOOKED_AT: usize = 10;
@@ -58,7 +60,22 @@ pub(super) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec
         refused.reasons.extend(ground.against());
         return Ok(Err(refused));
     }
+    if let Some(service) = setting.scene.service.filter(|service| is_express(service)) {
+        return Ok(Err(by_express(service, &pins, refused)));
+    }
     Ok(Ok(pinned(setting, &pins, ground, told)))
+}
+
+/// A service of ECS Express makes its revisions itself (ECS API, UpdateExpressGatewayService).
+fn by_express(service: &Value, pins: &[Pin], mut refused: Refused) -> Refused {
+    let reason = "the service is one of ECS Express: it is updated as a whole, with its primary container, which only you have";
+    refused.reasons.push(reason.into());
+    let arn = quoted(service["serviceArn"].as_str().unwrap_or_default());
+    refused.help.extend(pins.iter().map(|pin| format!(
+        "give container {} the image {}: aws ecs update-express-gateway-service --service-arn {arn} --primary-container FILE",
+        pin.container, pin.image
+    )));
+    refused
 }
 
 fn hosts(setting: &Setting<'_>) -> Vec<Architecture> {

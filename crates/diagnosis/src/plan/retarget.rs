@@ -19,7 +19,7 @@ use crate::verdict::VerdictName;
 use crate::workload::{self, HostFact, HostSource, Observation, Placement, Workload};
 use constraints::Constraints;
 use execfit_kernel::host::Architecture;
-pub(super) use express::is_express;
+pub(crate) use express::is_express;
 use serde_json::Value;
 
 pub(crate) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec<Need>> {

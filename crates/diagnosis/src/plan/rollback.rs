@@ -3,11 +3,14 @@
 //! What ran once may not run again: ECS resolves a tag once for a deployment, and going back is a new deployment. So every
 //! place is examined as it would be deployed now, the newest first, and the first that runs is taken.
 
-use super::capacity::capacity;
+#[cfg(test)]
+mod tests;
+mod way;
+
 use super::ground::{Ground, hosts};
 use super::pins::Pins;
 use super::places::{self, Evidence, Place, REVISIONS, is_active};
-use super::{Deploy, Draft, Method, NewDefinition, Precondition, Refused, Setting};
+use super::{Draft, Method, Refused, Setting};
 use crate::case::{Need, Question};
 use crate::ecs::Scene;
 use crate::subject::{name_if_deployed_anew, read_name};
@@ -16,13 +19,14 @@ use crate::workload::Workload;
 use execfit_image::reference::Reference;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use way::go_there;
 
 /// What came of a place.
 enum Tried {
     /// It will do.
     Good(Box<Draft>),
-    /// It ran, and its tags were overwritten since: another remedy is the smaller step.
-    Overwritten(Refused),
+    /// It would run, but another way is right.
+    Instead(Refused),
     /// It will not do; a sentence.
     PassedOver(String),
 }
@@ -35,6 +39,9 @@ pub(super) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec
             format!("no service runs {name} here: there is none to go back"),
         )));
     };
+    if let Some(refused) = goes_back_already(setting) {
+        return Ok(Err(refused));
+    }
     let (deployed, mut told) = places::deployed(setting, service)?;
     let mut tried = BTreeSet::new();
     for stage in 0..3 {
@@ -52,7 +59,7 @@ pub(super) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec
                     draft.warnings.extend(unseen(setting));
                     return Ok(Ok(*draft));
                 }
-                Tried::Overwritten(refused) => return Ok(Err(refused)),
+                Tried::Instead(refused) => return Ok(Err(refused)),
                 Tried::PassedOver(why) => told.push(why),
             }
         }
@@ -60,6 +67,20 @@ pub(super) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec
     let mut refused = nowhere(setting, told);
     refused.reasons.extend(unseen(setting));
     Ok(Err(refused))
+}
+
+/// Where ECS is going back by itself, because of its circuit breaker, an alarm, or somebody who asked.
+fn goes_back_already(setting: &Setting<'_>) -> Option<Refused> {
+    let current = setting.scene.current_deployment()?;
+    let status =
+        current["status"].as_str().filter(|s| matches!(*s, "ROLLBACK_REQUESTED" | "ROLLBACK_IN_PROGRESS"))?;
+    let name = short(current["serviceDeploymentArn"].as_str().unwrap_or_default());
+    let mut refused = Refused::because(
+        Method::Rollback,
+        format!("ECS goes back by itself: the deployment {name} is {status}"),
+    );
+    refused.help.push("wait for its end, then look again".into());
+    Some(refused)
 }
 
 fn nowhere(setting: &Setting<'_>, told: Vec<String>) -> Refused {
@@ -129,7 +150,7 @@ fn attempt(setting: &Setting<'_>, service: &Value, place: &Place<'_>) -> Result<
     let ground = Ground::of(setting.case, &scene, &workloads, &hosts, |_| None)?;
     if !ground.runs() {
         if let Some(refused) = overwritten(setting, &scene, &workloads, &ground, place)? {
-            return Ok(Tried::Overwritten(refused));
+            return Ok(Tried::Instead(refused));
         }
         return Ok(Tried::PassedOver(format!("{name} is passed over: {}", ground.against().join("; "))));
     }
@@ -211,116 +232,3 @@ fn overwritten(
     refused.help.push("pin what ran instead: `--by repin`".into());
     Ok(Some(refused))
 }
-
-/// The draft that goes to a place that runs.
-fn go_there(
-    setting: &Setting<'_>,
-    service: &Value,
-    place: &Place<'_>,
-    pins: Pins,
-    (scene, workloads): (&Scene<'_>, &[Workload]),
-    ground: Ground,
-) -> Result<Tried, Vec<Need>> {
-    let name = short(&place.definition);
-    let arn = scene.definition["taskDefinitionArn"].as_str().unwrap_or(&place.definition).to_string();
-    let mut draft = Draft {
-        title: title(scene, &place.evidence),
-        definition: NewDefinition::Existing { arn: arn.clone() },
-        deploy: Deploy::Update { edits: pins.edits },
-        containers: ground.containers.clone(),
-        capacity: Vec::new(),
-        preconditions: vec![Precondition::Revision { task_definition: arn }],
-        warnings: differences(setting, scene),
-    };
-    draft.preconditions.extend(ground.preconditions.clone());
-    draft.warnings.extend(pins.left);
-    let present: Vec<_> = setting.workloads.iter().flat_map(|workload| &workload.placement.hosts).collect();
-    for host in &ground.hosts {
-        if present.iter().any(|known| known.architecture == *host) {
-            continue;
-        }
-        let found = capacity(setting, *host)?;
-        if found.there == Some(false) {
-            let why =
-                [&[format!("{name} is passed over: there are no {host} machines for it")], &found.told[..]]
-                    .concat();
-            return Ok(Tried::PassedOver(why.join("; ")));
-        }
-        draft.capacity.extend(found.told);
-    }
-    if let Some(deployment) = stoppable(setting, service, place)? {
-        let as_deployed = |workload: &Workload| Some(read_name(workload));
-        let then = Ground::of(setting.case, scene, workloads, &ground.hosts, as_deployed)?;
-        if then.runs() {
-            for (container, then) in draft.containers.iter_mut().zip(then.containers) {
-                container.digests.extend(then.digests);
-                container.digests.sort();
-                container.digests.dedup();
-            }
-            draft.title =
-                format!("{}; the deployment under way is stopped, and ECS goes back by itself", draft.title);
-            draft.deploy = Deploy::Stop { deployment };
-        }
-    }
-    Ok(Tried::Good(Box::new(draft)))
-}
-
-/// What a rollback does, in a sentence.
-fn title(scene: &Scene<'_>, evidence: &Evidence) -> String {
-    let seen = || scene.ran_before().then(|| "it was seen running".to_string());
-    let evidence = evidence.words().or_else(seen).map(|words| format!("{words}, and ")).unwrap_or_default();
-    format!("go back to {}: {evidence}all its containers run by the model", scene.revision().name)
-}
-
-/// What is other there than one might think.
-fn differences(setting: &Setting<'_>, scene: &Scene<'_>) -> Vec<String> {
-    let (now, then) = (setting.scene.revision(), scene.revision());
-    let mut told = Vec::new();
-    let family = |definition: &Value| definition["family"].as_str().map(String::from);
-    if let (now, Some(then)) = (family(setting.scene.definition), family(scene.definition))
-        && now.as_ref() != Some(&then)
-    {
-        told.push(format!("it is a revision of another family: {then}"));
-    }
-    if now.cpu_architecture != then.cpu_architecture {
-        let word =
-            |cpu: &Option<String>| cpu.clone().unwrap_or("no cpuArchitecture (ECS takes X86_64)".into());
-        let (then_cpu, now_cpu) = (word(&then.cpu_architecture), word(&now.cpu_architecture));
-        told.push(format!("{} asks for {then_cpu}, and {} for {now_cpu}", then.name, now.name));
-    }
-    told
-}
-
-/// The deployment that is under way, where an end to it brings the service to this place: ECS goes back to the last service
-/// revision that was deployed with success (ECS developer guide, "Amazon ECS service revisions"; StopServiceDeployment,
-/// stopType ROLLBACK, of a deployment that is PENDING or IN_PROGRESS).
-fn stoppable(setting: &Setting<'_>, service: &Value, place: &Place<'_>) -> Result<Option<String>, Vec<Need>> {
-    let (Some(current), Some(back)) = (
-        service["currentServiceDeployment"].as_str(),
-        place.service_revision.and_then(|revision| revision["serviceRevisionArn"].as_str()),
-    ) else {
-        return Ok(None);
-    };
-    let of_current = || {
-        let all = setting.documents.service_deployments.iter().copied();
-        all.filter(|one| one["serviceDeploymentArn"].as_str() == Some(current))
-    };
-    let under_way = |one: &Value| matches!(one["status"].as_str(), Some("PENDING" | "IN_PROGRESS"));
-    if !of_current().any(under_way) {
-        return Ok(None);
-    }
-    let in_full = of_current().find(|one| one["sourceServiceRevisions"].is_array());
-    let Some(deployment) = in_full else {
-        setting
-            .case
-            .ask(Question::ServiceDeployments { arns: vec![current.into()] })
-            .map_err(|need| vec![need])?;
-        return Ok(None);
-    };
-    let sources = deployment["sourceServiceRevisions"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let same = matches!(sources, [only] if only["arn"].as_str() == Some(back));
-    Ok((same && under_way(deployment)).then(|| current.to_string()))
-}
-
-#[cfg(test)]
-mod tests;

@@ -8,7 +8,7 @@ use execfit_kernel::host::Architecture;
 use serde_json::Value;
 
 /// Whether a service is one of ECS Express (ECS API, `Service.resourceManagementType`).
-pub(in crate::plan) fn is_express(service: &Value) -> bool {
+pub(crate) fn is_express(service: &Value) -> bool {
     service["resourceManagementType"].as_str() == Some("ECS")
 }
 

@@ -401,3 +401,101 @@ fn without_a_service_there_is_nothing_to_roll_back() {
     Refused
     ");
 }
+
+#[test]
+fn ecs_goes_back_by_itself_already() {
+    let room = room()
+        .service(json!({"currentServiceDeployment": format!("{ARN}:service-deployment/demo/api/d9")}))
+        .document(json!({"serviceDeployments": [deployment(9, "ROLLBACK_IN_PROGRESS", 9)]}));
+    assert_snapshot!(told(room.document(revision(6, "app:0")).image("app:0", good())), @"
+    not rollback
+      because: ECS goes back by itself: the deployment d9 is ROLLBACK_IN_PROGRESS
+      help: wait for its end, then look again
+    Refused
+    ");
+}
+
+#[test]
+fn a_service_of_ecs_express_is_not_updated_plainly() {
+    let express = json!({"resourceManagementType": "ECS"});
+    let room = room().service(express.clone()).document(revision(6, "app:0")).image("app:0", good());
+    assert_snapshot!(told(room), @"
+    not rollback
+      because: the service is one of ECS Express: it is updated as a whole, with its primary container, which only you have
+      because: otherwise it could go back to api:6: all its containers run by the model
+      help: give it the image of that revision: aws ecs update-express-gateway-service --service-arn arn:aws:ecs:eu-west-1:111122223333:service/demo/api --primary-container FILE
+    Refused
+    ");
+    assert!(
+        told(under_way(&[4]).service(express)).contains("* stop d9 for api:6"),
+        "ECS goes back by itself"
+    );
+}
+
+/// A revision of the family that asks for an architecture.
+fn of_cpu(number: u64, image: &str, cpu: &str) -> Value {
+    let mut revision = revision(number, image);
+    revision["taskDefinition"]["runtimePlatform"] = json!({"cpuArchitecture": cpu});
+    revision
+}
+
+#[test]
+fn on_instances_the_hosts_of_the_present_tasks_count() {
+    let on = |cpu: &str| json!({"attributes": [{"name": "ecs.cpu-architecture", "value": cpu}], "launchType": "EC2"});
+    let room = |then: &str| {
+        Room::unseen()
+            .service(json!({"launchType": "EC2"}))
+            .image("app:1", good())
+            .image("app:0", bad())
+            .task("STOPPED", on("arm64"))
+            .document(revision(6, then))
+    };
+    assert!(told(room("app:0")).starts_with("rollback: go back to api:6"), "its machines are arm64 ones");
+    let refused = told(room("app:1"));
+    assert!(refused.contains("api:6 is passed over: container app of app:1 would fail"), "{refused}");
+}
+
+#[test]
+fn the_machines_for_another_architecture_must_be_there() {
+    let room = Room::unseen()
+        .service(json!({"launchType": "EC2", "desiredCount": 1}))
+        .definition(json!({"runtimePlatform": {"cpuArchitecture": "X86_64"}}))
+        .instances("x86_64", 1, json!({"agentConnected": true}))
+        .image("app:1", bad())
+        .document(of_cpu(6, "app:1", "ARM64"))
+        .document(listed([7, 6]));
+    assert_snapshot!(told(room), @"
+    not rollback
+      because: there is no revision before api:7 that a service could go back to and that runs by the model
+      because: api:6 is passed over: container app of app:1 would fail: exec: ENOEXEC (exec format error) (it may meet x86_64 and arm64)
+    Refused
+    ");
+}
+
+#[test]
+fn a_provider_is_gone_back_to_with_its_machines() {
+    let strategy = |name: &str| json!([{"capacityProvider": name, "weight": 1, "base": 0}]);
+    let mut then = service_revision(4, 7);
+    then["capacityProviderStrategy"] = strategy("arm");
+    then["launchType"] = Value::Null;
+    let of = |name: &str| json!({"capacityProviderName": name, "agentConnected": true});
+    let room = Room::unseen()
+        .service(json!({"launchType": null, "capacityProviderStrategy": strategy("intel")}))
+        .instances("x86_64", 1, of("intel"))
+        .instances("arm64", 1, of("arm"))
+        .image("app:1", bad())
+        .document(json!({"serviceDeployments": [deployment(4, "SUCCESSFUL", 4)]}))
+        .document(json!({"serviceRevisions": [then]}));
+    assert_snapshot!(told(room), @r#"
+    rollback: go back to api:7: its deployment of 2026-09-21T14:13:24Z succeeded, and all its containers run by the model
+      cures: app: wrong-architecture: container app: /app is a program for arm64, and the host is x86_64: execve answers ENOEXEC (exec format error)
+      app runs: app:1 sha256:9891d097
+      capacity: room for any number of tasks of nothing on the 1 arm64 container instance of the capacity provider arm (1 needed)
+      if service at api:7 ecs-svc/1
+      if revision api:7
+      if image app:1 sha256:9891d097
+      * update from api:7 to api:7, anew
+          /capacityProviderStrategy: [{"capacityProvider":"intel","weight":1,"base":0}] => [{"capacityProvider":"arm","weight":1,"base":0}]
+          undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7 --capacity-provider-strategy '[{"capacityProvider":"intel","weight":1,"base":0}]'
+    "#);
+}
