@@ -1,18 +1,22 @@
 //! What a program must know to use the lab.
 
+use super::auth;
 use super::state::{Folder, State};
 use crate::Result;
 
 /// The environment variables of the lab, in the order in which they are printed.
 pub(crate) fn variables() -> Result<Vec<(&'static str, String)>> {
-    let state = State::load(&Folder::open()?)?;
+    let folder = Folder::open()?;
+    let state = State::load(&folder)?;
     if !state.is_up() {
         return Err("the lab is not up: cargo xtask lab up".into());
     }
     let key = state.key.as_ref().ok_or("the lab has no key")?;
-    Ok(vec![
+    let emulation = state.emulation.as_ref().map(|_| ("EXECFIT_LAB_EMULATION", "1".to_owned()));
+    let variables = [
         ("EXECFIT_LAB", "1".to_owned()),
         ("EXECFIT_LAB_REGISTRY", state.registry_address()?),
+        ("EXECFIT_LAB_FIXERS", auth::fixers(&folder)?.display().to_string()),
         ("EXECFIT_LAB_AUTH_ENDPOINT", state.auth_endpoint()?),
         ("EXECFIT_LAB_DENIED_ACCESS_KEY_ID", key.id.clone()),
         ("EXECFIT_LAB_DENIED_SECRET_ACCESS_KEY", key.secret.clone()),
@@ -21,7 +25,8 @@ pub(crate) fn variables() -> Result<Vec<(&'static str, String)>> {
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ("DOCKER_HOST", state.docker_host()?.to_owned()),
-    ])
+    ];
+    Ok(variables.into_iter().chain(emulation).collect())
 }
 
 /// What would stand in the way of those.

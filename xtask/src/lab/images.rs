@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::busybox;
+use super::emulation;
 use super::engine;
 use super::indexes::{self, Child};
 use super::state::{Folder, State};
@@ -20,6 +21,8 @@ pub(super) struct Image {
     pub(super) label: Architecture,
     /// What its busybox is for.
     pub(super) busybox: Architecture,
+    /// Whether this machine runs its programs though they are for another one: see [`super::emulation`].
+    pub(super) emulated: bool,
     /// The file `/app`, if there is one.
     pub(super) app: Option<App>,
     /// Its `CMD`.
@@ -92,6 +95,7 @@ impl<'lab> Workshop<'lab> {
             let image = Image {
                 label: architecture,
                 busybox: architecture,
+                emulated: false,
                 app: None,
                 command: super::scenarios::SLEEP,
             };
@@ -110,6 +114,9 @@ impl<'lab> Workshop<'lab> {
         fs::create_dir_all(&programs)?;
         let busybox = busybox::fetch(self.folder, image.busybox)?;
         fs::copy(&busybox, programs.join("busybox"))?;
+        if image.emulated {
+            fs::write(programs.join("busybox"), emulation::marked(fs::read(&busybox)?))?;
+        }
         for name in ["sh", "sleep"] {
             symlink("busybox", programs.join(name))?;
         }

@@ -47,7 +47,8 @@ pub(super) fn stop(state: &mut State) -> Result<()> {
     state.save()
 }
 
-fn remove_containers(daemon: &Daemon, host: &str) -> Result<()> {
+/// Removes what it has started, on whosever Engine that is.
+pub(super) fn remove_containers(daemon: &Daemon, host: &str) -> Result<()> {
     if !engine::answers(host) {
         return Ok(());
     }

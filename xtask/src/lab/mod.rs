@@ -9,6 +9,7 @@ mod busybox;
 mod emulation;
 mod engine;
 mod environment;
+mod fixable;
 mod images;
 mod indexes;
 mod ministack;
@@ -33,8 +34,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         ["up", "--install"] => up(true),
         ["down"] => down(),
         ["seed"] => seed(),
+        ["seed", "fix"] => seed_for_fix(),
         ["env"] => environment::print(),
-        _ => Err("usage: cargo xtask lab up [--install] | down | seed | env".into()),
+        _ => Err("usage: cargo xtask lab up [--install] | down | seed [fix] | env".into()),
     }
 }
 
@@ -69,6 +71,7 @@ pub(crate) fn up(install: bool) -> Result<()> {
 }
 
 fn start(folder: &Folder, state: &mut State) -> Result<()> {
+    emulation::start(folder, state)?;
     engine::start(folder, state)?;
     registry::start(folder, state)?;
     ministack::start(folder, state)?;
@@ -92,16 +95,25 @@ fn stop(folder: &Folder, state: &mut State) -> Result<()> {
     auth::stop(state)?;
     ministack::stop(state)?;
     registry::stop(state)?;
+    emulation::stop(state)?;
     engine::stop(folder, state)?;
     folder.clear()
 }
 
 /// Fills the registry with images and the cluster with services.
 pub(crate) fn seed() -> Result<()> {
+    let (folder, state) = running()?;
+    seed::run(&folder, &state)
+}
+
+/// Fills the lab only with what tests of `fix` need.
+fn seed_for_fix() -> Result<()> {
+    let (folder, state) = running()?;
+    seed::fixables(&folder, &state)
+}
+
+fn running() -> Result<(Folder, State)> {
     let folder = Folder::open()?;
     let state = State::load(&folder)?;
-    if !state.is_up() {
-        return Err("the lab is not up: cargo xtask lab up".into());
-    }
-    seed::run(&folder, &state)
+    if state.is_up() { Ok((folder, state)) } else { Err("the lab is not up: cargo xtask lab up".into()) }
 }

@@ -7,7 +7,7 @@ use crate::debian::Architecture::{self, Amd64, Arm64};
 
 /// What a container does that has nothing else to do.
 pub(super) const SLEEP: &[&str] = &["/bin/sleep", "1000000"];
-const APP: &[&str] = &["/app"];
+pub(super) const APP: &[&str] = &["/app"];
 
 /// One service of the lab. Its repository and its task-definition family have its name.
 pub(super) struct Scenario {
@@ -146,8 +146,8 @@ fn about_definitions() -> Vec<Scenario> {
     ]
 }
 
-fn image(label: Architecture, busybox: Architecture) -> Image {
-    Image { label, busybox, app: None, command: SLEEP }
+pub(super) fn image(label: Architecture, busybox: Architecture) -> Image {
+    Image { label, busybox, emulated: false, app: None, command: SLEEP }
 }
 
 fn with_app(content: Content, mode: u32) -> Image {

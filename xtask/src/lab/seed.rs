@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use super::auth;
 use super::aws::Aws;
+use super::fixable;
 use super::images::Workshop;
 use super::scenarios::{self, Scenario, Setting};
 use super::state::{Folder, State};
@@ -16,10 +18,18 @@ const LOG_GROUP: &str = "/ecs/lab";
 /// How long a service may take to show what it is.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the tests of `fix` need: images, and users.
+pub(super) fn fixables(folder: &Folder, state: &State) -> Result<()> {
+    fixable::publish(&Workshop::new(folder, state)?)?;
+    auth::seed(folder, state)
+}
+
 /// Seeds what is not there yet, and waits until each service shows what it is.
 pub(super) fn run(folder: &Folder, state: &State) -> Result<()> {
     let aws = Aws::new(state.endpoint()?);
     let workshop = Workshop::new(folder, state)?;
+    fixable::publish(&workshop)?;
+    auth::seed(folder, state)?;
     aws.ecs("CreateCluster", &json!({ "clusterName": CLUSTER }))?;
     let scenarios = scenarios::all();
     let mut fresh = Vec::new();

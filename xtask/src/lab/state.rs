@@ -76,6 +76,9 @@ pub(super) struct State {
     pub(super) ministack: Option<Daemon>,
     pub(super) auth: Option<Daemon>,
     pub(super) key: Option<AccessKey>,
+    /// The handler of `binfmt_misc` that was switched on.
+    #[serde(default)]
+    pub(super) emulation: Option<PathBuf>,
 }
 
 /// The Docker Engine in use.
@@ -112,7 +115,7 @@ impl State {
 
     /// Whether nothing was started.
     pub(super) fn is_empty(&self) -> bool {
-        self.engine.is_none() && self.daemons().next().is_none()
+        self.engine.is_none() && self.emulation.is_none() && self.daemons().next().is_none()
     }
 
     /// Whether everything was started and still runs.

@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod fix;
+
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -82,13 +84,18 @@ fn answer(code: i32, arguments: &[&str]) -> Value {
 
 /// Asks the lab's ECS itself. Nothing need be signed there.
 fn ecs(operation: &str, body: &Value) -> Value {
+    aws(&format!("AmazonEC2ContainerServiceV20141113.{operation}"), body)
+}
+
+/// The same of any of its services.
+fn aws(target: &str, body: &Value) -> Value {
     let endpoint = variable("AWS_ENDPOINT_URL");
     let address = endpoint.trim_start_matches("http://");
     let body = body.to_string();
     let mut stream = TcpStream::connect(address).unwrap();
     let head = format!(
         "POST / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\n\
-         X-Amz-Target: AmazonEC2ContainerServiceV20141113.{operation}\r\n\
+         X-Amz-Target: {target}\r\n\
          Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/ecs/aws4_request\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
@@ -96,9 +103,9 @@ fn ecs(operation: &str, body: &Value) -> Value {
     let mut reply = String::new();
     stream.read_to_string(&mut reply).unwrap();
     let json = reply.find("\r\n\r\n").and_then(|at| reply[at..].find('{').map(|more| &reply[at + more..]));
-    let json = json.unwrap_or_else(|| panic!("{operation}: {reply}"));
+    let json = json.unwrap_or_else(|| panic!("{target}: {reply}"));
     let mut values = serde_json::Deserializer::from_str(json).into_iter::<Value>();
-    values.next().unwrap().unwrap_or_else(|error| panic!("{operation}: {error}: {reply}"))
+    values.next().unwrap().unwrap_or_else(|error| panic!("{target}: {error}: {reply}"))
 }
 
 fn ids(workload: &Value) -> Vec<&str> {
