@@ -18,6 +18,7 @@ use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::VerdictName;
 use crate::workload::{self, HostFact, HostSource, Observation, Placement, Workload};
 use constraints::Constraints;
+pub(super) use constraints::is_bound;
 use execfit_kernel::host::Architecture;
 pub(crate) use express::is_express;
 use serde_json::Value;
@@ -310,7 +311,7 @@ fn warnings(setting: &Setting<'_>, other: Architecture, capacity: &Capacity) -> 
         ));
     }
     let both = Architecture::ALL.into_iter().all(|one| placement.capacity.has(one) == Some(true));
-    if both && placement.capacity != workload::Capacity::Serverless && !constraints::bind(setting, other) {
+    if both && placement.capacity != workload::Capacity::Serverless && !is_bound(setting, other) {
         warnings.push(format!(
             "the cluster has instances of both kinds, and only runtimePlatform says which to take; the placement \
              constraint memberOf `attribute:ecs.cpu-architecture == {}` would say it a second time",

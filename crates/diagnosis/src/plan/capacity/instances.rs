@@ -5,6 +5,7 @@ use super::{Capacity, counted, refused, size};
 use crate::case::Need;
 use crate::ecs::{Demand, Machine, Obstacle, Supplier, Terms};
 use crate::plan::Setting;
+use crate::plan::retarget::is_bound;
 use crate::target::TargetKind;
 use execfit_kernel::host::Architecture;
 
@@ -30,7 +31,7 @@ pub(super) fn capacity(
     let machines = setting.scene.machines(demand.supplier);
     let terms = setting.scene.terms();
     let room = Room::of(setting, &machines, &terms, host);
-    let Some(needed) = demand.tasks else { return Ok(one_on_each(&machines, &room, host)) };
+    let Some(needed) = demand.tasks else { return Ok(one_on_each(setting, &machines, &room, host)) };
     let hidden = unseen(setting);
     let mut told = vec![words(demand, (&machines, hidden.is_some()), &room, &terms, host, needed)];
     if terms.reservation.interface && room.tasks > 0 {
@@ -105,8 +106,10 @@ fn unseen(setting: &Setting<'_>) -> Option<(String, String)> {
 }
 
 /// A task on each machine (`DAEMON`).
-fn one_on_each(machines: &[Machine<'_>], room: &Room, host: Architecture) -> Capacity {
+fn one_on_each(setting: &Setting<'_>, machines: &[Machine<'_>], room: &Room, host: Architecture) -> Capacity {
     let strangers = machines.iter().filter(|machine| machine.architecture() != Some(host)).count() as u64;
+    // A constraint on the architecture keeps them away, as it is or changed along.
+    let strangers = if is_bound(setting, host) { 0 } else { strangers };
     let others =
         if room.others.is_empty() { String::new() } else { format!("; the others: {}", room.others) };
     let told =

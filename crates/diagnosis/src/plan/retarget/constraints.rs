@@ -69,7 +69,7 @@ impl Constraints {
 }
 
 /// Whether a constraint that stays or is changed names the architecture.
-pub(super) fn bind(setting: &Setting<'_>, other: Architecture) -> bool {
+pub(in crate::plan) fn is_bound(setting: &Setting<'_>, other: Architecture) -> bool {
     let owners = [Some(setting.scene.definition), setting.scene.service];
     owners
         .into_iter()
