@@ -7,6 +7,7 @@
 mod double;
 mod log_in;
 mod prove;
+mod query;
 mod refusals;
 
 use double::{Double, Reply, shapes};
