@@ -27,7 +27,7 @@ impl Hands<'_> {
         let request = request::forth(&action, self.attempt.after().as_deref())?;
         let mut lost = None;
         for attempt in 1..=ATTEMPTS {
-            let standing = self.look()?;
+            let standing = self.just_seen(attempt)?;
             if standing.position(&self.attempt) == Position::Ours {
                 return self.changed(&standing).map(|()| None);
             }
@@ -58,6 +58,15 @@ impl Hands<'_> {
             (Position::Ours, _) => self.changed(&standing).map(|()| None),
             (_, Some(error)) => Err(self.stopped(error)),
             (_, None) => Ok(Some(format!("the service {} {}", self.attempt.name(), standing.told()))),
+        }
+    }
+
+    /// The service: as it was seen a moment ago, where nothing was done since.
+    fn just_seen(&mut self, attempt: u32) -> Result<Standing, Stopped> {
+        let at_once = attempt == 1 && !self.resumed && self.attempt.edited().is_none();
+        match self.seen.clone().filter(|_| at_once) {
+            Some(standing) => Ok(standing),
+            None => self.look(),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::attempt::{Attempt, Unfinished};
 use super::journal::{Entry, Journal};
 use super::standing::Standing;
-use super::state::Place;
+use super::state::{Place, last};
 use super::{Ending, Outcome, Terms, interrupt::Interrupt, words};
 use crate::aws::Aws;
 use crate::exit::{Exit, Stopped};
@@ -120,8 +120,22 @@ impl<'a> Hands<'a> {
         cause: Option<String>,
         proof: Option<Proven>,
     ) -> Result<Outcome, Stopped> {
+        self.name_what_is_left(ending);
         self.done(Entry::End { ending: Some(ending) })?;
         Ok(self.outcome(ending, cause, proof))
+    }
+
+    /// A revision that nothing of this attempt runs is named with the command that deregisters it.
+    fn name_what_is_left(&mut self, ending: Ending) {
+        let Some(arn) = self.attempt.registered.clone().filter(|_| !self.attempt.deregistered) else {
+            return;
+        };
+        let unused = matches!(ending, Ending::Overtaken | Ending::RolledBack);
+        let name = last(&arn).to_string();
+        if unused && !self.left_to_do.iter().any(|line| line.contains(&name)) {
+            let command = format!("aws ecs deregister-task-definition --task-definition {arn}");
+            self.left_to_do.push(format!("{name} stays registered; where nobody uses it: {command}"));
+        }
     }
 
     /// How it ended.

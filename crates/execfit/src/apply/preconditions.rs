@@ -28,7 +28,10 @@ impl Hands<'_> {
         {
             return Ok(Some(why));
         }
-        for precondition in self.attempt.plan.preconditions.clone() {
+        // The service last: what is done next rests on it.
+        let mut preconditions = self.attempt.plan.preconditions.clone();
+        preconditions.sort_by_key(|one| matches!(one, Precondition::Service { .. }));
+        for precondition in preconditions {
             let moved = match &precondition {
                 Precondition::Service { .. } => {
                     let standing = self.look()?;
@@ -75,8 +78,10 @@ impl Hands<'_> {
             return Ok(None); // It was read already.
         }
         let answer = self.observer.wait(self.aws.describe_task_definition(arn));
-        let body = self.told(answer)?.body;
-        Ok(gone(arn, &body["taskDefinition"]))
+        let mut body = self.told(answer)?.body;
+        let moved = gone(arn, &body["taskDefinition"]);
+        self.definition = Some(body["taskDefinition"].take());
+        Ok(moved)
     }
 }
 

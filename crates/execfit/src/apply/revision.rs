@@ -7,7 +7,7 @@ use super::preconditions::gone;
 use super::state::last;
 use super::words::family;
 use crate::aws::{AwsError, AwsErrorKind, Writing};
-use crate::exit::Stopped;
+use crate::exit::{Exit, Stopped};
 use execfit_diagnosis::plan::{Action, TAG, apply, registrable};
 use serde_json::{Value, json};
 
@@ -31,8 +31,12 @@ impl Hands<'_> {
         }
         let (tags, dropped) = self.tags(body["tags"].as_array().map(Vec::as_slice).unwrap_or_default());
         if tags.len() > TAGS {
-            let why = format!("{} has {TAGS} tags, the most that ECS takes: remove one", last(arn));
-            return Ok(Some(format!("{why}, so that the new revision can be marked as this plan's")));
+            let full = format!(
+                "{} has {TAGS} tags, the most that ECS takes: none can mark the new revision",
+                last(arn)
+            );
+            let full = Stopped::new(Exit::Failed, full).help("remove one of them");
+            return Err(self.stopped(full));
         }
         let mut request = registrable(&body["taskDefinition"], &tags);
         let edits = self.attempt.plan.steps.iter().find_map(|step| match &step.action {
@@ -96,7 +100,7 @@ impl Hands<'_> {
             return Ok(None);
         }
         Err(lost.map_or_else(
-            || self.stopped(Stopped::new(crate::exit::Exit::Failed, "no answer")),
+            || self.stopped(Stopped::new(Exit::Failed, "no answer")),
             |error| self.stopped(error),
         ))
     }
@@ -108,7 +112,7 @@ impl Hands<'_> {
         if place(&arn) != place(from) {
             let what =
                 format!("ecs:RegisterTaskDefinition answers with a revision of another place than {from}");
-            return Err(self.stopped(Stopped::new(crate::exit::Exit::Failed, what)));
+            return Err(self.stopped(Stopped::new(Exit::Failed, what)));
         }
         self.step(format!("registered {}", last(&arn)));
         self.definition = Some(definition);
@@ -119,6 +123,11 @@ impl Hands<'_> {
     pub(super) fn refused(&mut self, error: AwsError) -> Stopped {
         if !Self::is_final(&error) {
             return self.stopped(error);
+        }
+        // A call that is refused did nothing, and those before it were looked after.
+        self.attempt.deploying = false;
+        if self.attempt.registered.is_none() {
+            self.attempt.registering = None;
         }
         if let Err(stopped) = self.withdraw().and_then(|()| self.done(Entry::End { ending: None })) {
             return stopped;

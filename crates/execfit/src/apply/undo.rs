@@ -7,6 +7,7 @@ use super::request;
 use super::standing::{Position, Standing};
 use super::state::last;
 use super::{Ending, Outcome};
+use crate::aws::Writing;
 use crate::exit::Stopped;
 use serde_json::Value;
 use std::time::Duration;
@@ -52,7 +53,9 @@ impl Hands<'_> {
                 Position::Elsewhere(words) => {
                     let at_before =
                         standing.is_active() && standing.task_definition() == self.attempt.before();
-                    return match by_ecs || at_before {
+                    // ECS makes a new revision of an Express service for the way back, too.
+                    let is_express = request.writing == Writing::UpdateExpressGatewayService;
+                    return match by_ecs || at_before || (is_express && self.attempt.restoring) {
                         true => self.is_back(&standing),
                         false => Ok(Back::Overtaken(words)),
                     };
@@ -62,8 +65,9 @@ impl Hands<'_> {
             self.intend(Entry::Restoring)?;
             match self.send(request.writing, &object, &request.body) {
                 Ok(Sent::Answered(body)) => {
-                    let answered = Standing(body.get("service").cloned().unwrap_or_default());
-                    return self.is_back(&answered);
+                    // The answer about an Express service holds no deployments.
+                    let service = body.get("service").filter(|service| service["deployments"].is_array());
+                    return self.is_back(&Standing(service.cloned().unwrap_or_default()));
                 }
                 Ok(Sent::Lost(error)) => lost = Some(error),
                 Err(error) => return Err(self.not_back(error.into(), &request)),

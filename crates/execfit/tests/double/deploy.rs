@@ -49,6 +49,17 @@ impl World {
         services.find(|known| known["serviceArn"] == *asked).expect("a service")
     }
 
+    /// The revision (`FAMILY:REVISION`), to be looked at or changed.
+    ///
+    /// # Panics
+    /// Where there is none.
+    #[track_caller]
+    pub fn definition(&mut self, name: &str) -> &mut Value {
+        let asked = arn(&format!("task-definition/{name}"));
+        let mut definitions = self.task_definitions.iter_mut();
+        definitions.find(|known| known["taskDefinitionArn"] == *asked).expect("a task definition")
+    }
+
     /// The service deployments of a service, the newest first.
     pub fn service_deployments_of(&self, service: &str) -> Vec<Value> {
         let of_it = |known: &&Value| known["serviceArn"].as_str().map(short) == Some(service);

@@ -6,8 +6,10 @@
 
 mod asking;
 mod back;
+mod crashes;
 #[path = "../double/mod.rs"]
 mod double;
+mod hands;
 mod live;
 mod owner;
 mod proof;
