@@ -2,6 +2,8 @@
 //!
 //! What is seen is judged in [`execfit_diagnosis::proof`]; here it is fetched: DescribeServices, ListTasks for what runs
 //! and what was stopped, DescribeTasks for those that are new or live, GetLogEvents only for what died without a word.
+//! While a deployment settles and its service stays as it is, no tasks are listed: there can be no others, unless one of
+//! those that are looked at ends, or the service says so.
 
 use crate::aws::{Answer, Aws, AwsError, AwsErrorKind, TaskFilter};
 use execfit_diagnosis::case::Log;
@@ -76,6 +78,8 @@ struct Watcher<'a> {
     began: f64,
     /// When watching began, by two clocks: one tells the time, the other never goes back.
     clock: (f64, Instant),
+    /// The service as it was when its tasks were listed last.
+    listed: Value,
     waits_for: String,
     trouble: Option<String>,
     refused: Vec<String>,
@@ -98,6 +102,7 @@ impl<'a> Watcher<'a> {
             tell,
             began: awaited.began,
             clock: (now, Instant::now()),
+            listed: Value::Null,
             waits_for: "the first look".into(),
             trouble: None,
             refused: Vec::new(),
@@ -178,8 +183,14 @@ impl<'a> Watcher<'a> {
         let service = described.array("services").first().cloned().unwrap_or_default();
         let mut snapshot = Snapshot { now: self.now(), service, ..Snapshot::default() };
         if snapshot.service.is_object() {
-            // In this order a task that stops meanwhile is in one of both.
-            let (running, stopped) = (self.listed(false).await?, self.listed(true).await?);
+            let settling = watch.settles_in(snapshot.now).is_some_and(|left| left > 0.0);
+            let (running, stopped) = if settling && snapshot.service == self.listed {
+                (Vec::new(), Vec::new())
+            } else {
+                self.listed.clone_from(&snapshot.service);
+                // In this order a task that stops meanwhile is in one of both.
+                (self.tasks(false).await?, self.tasks(true).await?)
+            };
             let wanted = watch.wanted(&running, &stopped);
             let described = self.patiently(|| aws.describe_tasks(&cluster, &wanted)).await?;
             snapshot.tasks = described.array("tasks").to_vec();
@@ -187,7 +198,7 @@ impl<'a> Watcher<'a> {
         Ok(snapshot)
     }
 
-    async fn listed(&mut self, stopped: bool) -> Result<Vec<String>, AwsError> {
+    async fn tasks(&mut self, stopped: bool) -> Result<Vec<String>, AwsError> {
         let (aws, cluster) = (self.aws, self.cluster.clone());
         let service = Some(self.service.clone());
         let filter = TaskFilter { service, stopped, enough: Some(LISTED), ..TaskFilter::default() };

@@ -242,6 +242,23 @@ mod tests {
             assert!(failed_start(text, exit).is_some(), "{text}");
         }
         let timeout = "CannotPullContainerError: pull command failed: dial tcp: lookup registry: i/o timeout";
+        // Of the surroundings, not of the image.
+        for text in [
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: failed to \
+             create Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist. : exit status 1",
+            "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: Failed to \
+             resolve \"fs-1.efs.eu-central-1.amazonaws.com\": unsuccessful EFS utils command execution; code: 1",
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: \
+             unable to retrieve secret from asm: service call has been retried 1 time(s): AccessDeniedException",
+            "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: failed to create \
+             Cloudwatch log stream: ResourceNotFoundException: The specified log group does not exist",
+            "CannotPullContainerError: The task cannot pull registry/app:1 from the registry. There is a connection issue",
+            "CannotPullContainerError: toomanyrequests: You have reached your pull rate limit.",
+            "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:r:a:targetgroup/x/1)",
+            "OutOfMemoryError: Container killed due to memory usage",
+        ] {
+            assert!(failed_start(text, None).is_none() && failed_start(text, Some(1)).is_none(), "{text}");
+        }
         let script = "/start.sh: line 3: /opt/tool: cannot execute binary file: Exec format error";
         for (text, exit) in [(timeout, None), (script, Some(3)), ("ready to serve", Some(1)), ("", None)] {
             assert!(failed_start(text, exit).is_none(), "{text}");
