@@ -39,11 +39,11 @@ pub(super) fn held(awaited: &Awaited, own: &Value, living: &[Task<'_>], revision
 impl Held {
     fn counts(&mut self, own: &Value, living: usize) {
         let counted = |member| count(own, member);
-        let (Some(desired), Some(running)) = (counted("desiredCount"), counted("runningCount")) else {
+        let counts = (counted("desiredCount"), counted("runningCount"), counted("pendingCount"));
+        let (Some(desired), Some(running), Some(pending)) = counts else {
             return self.waits_for.push("the deployment to tell how many tasks it has".into());
         };
         self.desired = desired;
-        let pending = counted("pendingCount").unwrap_or(0);
         if running != desired || pending != 0 || desired == 0 {
             self.waits_for.push(format!("{desired} tasks to run ({running} running, {pending} pending)"));
         }

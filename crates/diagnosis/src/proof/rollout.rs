@@ -69,7 +69,11 @@ pub(super) fn line(told: &Value) -> String {
 }
 
 fn state(own: &Value) -> Option<&str> {
-    own["rolloutState"].as_str().filter(|state| !state.is_empty())
+    match &own["rolloutState"] {
+        Value::Null => None,
+        // What is no text is no state that could be complete.
+        other => Some(other.as_str().unwrap_or("?")).filter(|state| !state.is_empty()),
+    }
 }
 
 /// Its deployments shift traffic from old tasks to new ones.

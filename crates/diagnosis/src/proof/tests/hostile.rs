@@ -89,3 +89,75 @@ fn a_clock_that_goes_back_proves_nothing_too_early() {
     waits(&look, "20 s without a change (0 so far)");
     assert!(stage.look(0.0, ours(0, "COMPLETED"), &[]).events.iter().all(|event| event.seconds >= 0.0));
 }
+
+/// Every member of a document, and of what is in it: as a JSON pointer.
+fn members(document: &Value, at: &str, found: &mut Vec<String>) {
+    let children: Vec<(String, &Value)> = match document {
+        Value::Object(object) => object.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(array) => {
+            array.iter().enumerate().map(|(index, value)| (index.to_string(), value)).collect()
+        }
+        _ => Vec::new(),
+    };
+    for (name, child) in children {
+        let pointer = format!("{at}/{name}");
+        members(child, &pointer, found);
+        found.push(pointer);
+    }
+}
+
+/// Members without which, or with anything else in them, nothing is proven.
+const DECIDE: [&str; 14] = [
+    "/service/deployments",
+    "/service/deployments/0",
+    "/service/deployments/0/id",
+    "/service/deployments/0/status",
+    "/service/deployments/0/desiredCount",
+    "/service/deployments/0/runningCount",
+    "/service/deployments/0/pendingCount",
+    "/tasks/0",
+    "/tasks/0/taskDefinitionArn",
+    "/tasks/0/lastStatus",
+    "/tasks/0/containers",
+    "/tasks/0/containers/0",
+    "/tasks/0/containers/0/name",
+    "/tasks/0/containers/0/lastStatus",
+];
+
+#[test]
+fn no_member_of_any_other_kind_makes_a_proof() {
+    let odd =
+        [json!(null), json!(true), json!(-1), json!(1e300), json!("?"), json!([]), json!({}), json!([[{}]])];
+    let health =
+        json!({"containerDefinitions": [{"name": "app", "healthCheck": {"command": ["CMD", "/ok"]}}]});
+    let app = with(container("app", "RUNNING"), json!({"healthStatus": "HEALTHY"}));
+    let whole = json!({"service": ours(1, "COMPLETED"), "tasks": [task("t1", "RUNNING", json!([app]))]});
+    let look = |whole: &Value| {
+        let mut stage =
+            Stage::of(Awaited { settle_seconds: 0, definition: Some(health.clone()), ..awaited() });
+        stage.watch.wanted(&["arn:aws:ecs:r:a:task/demo/t1".into()], &[]);
+        let tasks = whole["tasks"].as_array().cloned().unwrap_or_default();
+        let service = whole["service"].clone();
+        stage.watch.look(&Snapshot { now: 1001.0, service, tasks, ..Snapshot::default() }).state
+    };
+    assert!(matches!(look(&whole), State::Proven(_)));
+    let mut pointers = Vec::new();
+    members(&whole, "", &mut pointers);
+    assert!(DECIDE.iter().all(|pointer| pointers.iter().any(|found| found == pointer)));
+    for pointer in pointers {
+        for value in &odd {
+            let mut broken = whole.clone();
+            if let Some(member) = broken.pointer_mut(&pointer) {
+                *member = value.clone();
+            }
+            let state = look(&broken);
+            let kept = matches!(
+                &pointer[..],
+                "/tasks/0/containers/0/imageDigest" | "/tasks/0/containers/0/healthStatus"
+            );
+            let decides = kept || DECIDE.contains(&&pointer[..]);
+            assert!(!decides || !matches!(state, State::Proven(_)), "{pointer} = {value}: {state:?}");
+            assert!(!matches!(state, State::Failed(_)), "{pointer} = {value}: {state:?}");
+        }
+    }
+}
