@@ -3,7 +3,7 @@
 use crate::case::{Case, ChildFacts, ImageFacts, Log, Need, Refusal, Trouble, TroubleKind};
 use crate::finding::Finding;
 use crate::linked::Linked;
-use crate::plan::{Proposal, Wish, propose};
+use crate::plan::{Offer, Plan, Proposal, Wish, propose};
 use crate::report::{Pending, Report, diagnose};
 use crate::target::{Target, TargetKind};
 use execfit_image::digest::Digest;
@@ -368,7 +368,13 @@ impl Room {
 
     /// The plan that is offered; AWS's answers are the documents that were put.
     pub(crate) fn proposal(mut self, wish: &Wish) -> Proposal {
-        self.asked_until(|case| propose(case, wish)).1.unwrap()
+        let proposal = self.asked_until(|case| propose(case, wish)).1.unwrap();
+        if let Offer::Plan(plan) = &proposal.offer {
+            // Whatever is offered can be saved and read again.
+            let saved = serde_json::to_vec(plan).unwrap();
+            assert_eq!(Plan::read(&saved).as_ref(), Ok(&**plan));
+        }
+        proposal
     }
 
     fn asked_until<T>(

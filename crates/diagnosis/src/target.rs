@@ -199,6 +199,21 @@ fn parse_family(text: &str) -> Result<TargetKind, &'static str> {
     }
 }
 
+impl TargetKind {
+    /// As it is written on the command line.
+    pub fn arguments(&self) -> String {
+        match self {
+            TargetKind::Service { cluster, service } => format!("{cluster}/{service}"),
+            TargetKind::Task { cluster, task } => format!("--cluster {cluster} --task {task}"),
+            TargetKind::TaskDefinition { family, revision: None } => family.clone(),
+            TargetKind::TaskDefinition { family, revision: Some(revision) } => format!("{family}:{revision}"),
+            TargetKind::Documents { path } if path == "-" => path.clone(),
+            TargetKind::Documents { path } => format!("file:{path}"),
+            TargetKind::Image { reference } => reference.clone(),
+        }
+    }
+}
+
 impl fmt::Display for TargetKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

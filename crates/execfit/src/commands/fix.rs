@@ -248,15 +248,11 @@ impl Fix {
             Some(unfinished) => {
                 answer.leave(&unfinished);
                 let text = shown + &text::unfinished(&unfinished);
-                if unfinished.plan().id != plan.id && !self.only_plans() {
-                    let message = format!(
-                        "an earlier attempt at {} is unfinished: plan {}",
-                        plan.target.kind,
-                        unfinished.plan().id
-                    );
-                    return Err(
-                        Stopped::new(Exit::Unknown, message).help("end it first: execfit fix without --plan")
-                    );
+                let (target, earlier) = (&plan.target.kind, &unfinished.plan().id);
+                if *earlier != plan.id && !self.only_plans() {
+                    let message = format!("an earlier attempt at {target} is unfinished: plan {earlier}");
+                    let help = format!("end it first: execfit fix {}", target.arguments());
+                    return Err(Stopped::new(Exit::Unknown, message).help(help));
                 }
                 (text, Matter::Unfinished(Box::new(unfinished)))
             }

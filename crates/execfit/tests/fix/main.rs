@@ -10,6 +10,7 @@ mod crashes;
 #[path = "../double/mod.rs"]
 mod double;
 mod hands;
+mod interrupted;
 mod live;
 mod owner;
 mod proof;

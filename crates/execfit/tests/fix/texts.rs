@@ -1,6 +1,6 @@
 //! What a human reads of `fix`, pinned.
 
-use crate::double::{Behaviour, Reply, shapes};
+use crate::double::{Behaviour, Call, Reply, When, shapes};
 use crate::live::{Live, arm, intel};
 use crate::run::Outcome;
 use serde_json::json;
@@ -11,13 +11,15 @@ fn scrubbed(live: &Live, text: &str) -> String {
         .replace(&live.stage.registry.host(), "registry.test:5000")
         .replace(&live.stage.aws.url(), "https://aws.test")
         .replace(&live.state.path().display().to_string(), "STATE");
-    let words = text.split_inclusive([' ', '\n', ':', '@', '"', '?']).map(scrubbed_word);
+    let words = text.split_inclusive(SEPARATORS).map(scrubbed_word);
     let text: String = words.collect();
     text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
+const SEPARATORS: [char; 8] = [' ', '\n', ':', '@', '"', '?', '=', ','];
+
 fn scrubbed_word(word: &str) -> String {
-    let (core, end) = word.split_at(word.trim_end_matches([' ', '\n', ':', '@', '"', '?']).len());
+    let (core, end) = word.split_at(word.trim_end_matches(SEPARATORS).len());
     let hex = core.len() >= 12 && core.bytes().all(|byte| byte.is_ascii_hexdigit());
     match core.len() {
         64 if hex => format!("DIGEST{end}"),
@@ -28,7 +30,7 @@ fn scrubbed_word(word: &str) -> String {
 }
 
 #[track_caller]
-fn pin(name: &str, live: &Live, arguments: &[&str]) {
+pub(crate) fn pin(name: &str, live: &Live, arguments: &[&str]) {
     pinned(name, live, live.fix(arguments));
 }
 
@@ -66,6 +68,19 @@ fn a_plan_that_is_carried_out() {
     pin("rolled-back", &live, &["demo/api", "--by", "retarget", "--yes", "--settle", "1"]);
     let live = Live::broken();
     pin("registered", &live, &["api:2", "--by", "retarget", "--yes"]);
+}
+
+#[test]
+fn a_plan_that_is_neither_proven_nor_undone() {
+    let live = Live::broken();
+    live.stage.aws.behaves("api:1", Behaviour::StaysPending);
+    pin("unproven", &live, &["demo/api", "--by", "rollback", "--yes", "--settle", "1", "--timeout", "2s"]);
+    let live = Live::broken();
+    live.define(3, "team/app:1").stage.aws.meanwhile(Call::Nth("UpdateService", 1), When::After, |world| {
+        world.deploy("demo", "api", "api:3");
+    });
+    pin("overtaken", &live, &["demo/api", "--by", "rollback", "--yes", "--settle", "1"]);
+    assert_eq!(live.deployed(), "api:3");
 }
 
 #[test]

@@ -320,7 +320,7 @@ fn a_diagnosis_and_a_plan_agree() {
 /// A plan's edits, made on the raw definition that is sent, touch nothing else.
 #[test]
 fn members_that_nobody_knows_survive() {
-    let invented = json!({"family": "api", "revision": 7, "taskDefinitionArn": "arn", "tomorrow": {"deep": [1.50, null, {"x": ""}]},
+    let invented = json!({"family": "api", "revision": 7, "taskDefinitionArn": "arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7", "tomorrow": {"deep": [1.50, null, {"x": ""}]},
         "runtimePlatform": {"cpuArchitecture": "X86_64", "variant": "v9"}, "containerDefinitions": [{"name": "app", "image": "app:1", "newer": true}],
         "placementConstraints": [{"type": "memberOf", "expression": X86_ONLY, "weight": 3}]});
     let room = on_instances().definition(invented.clone());
