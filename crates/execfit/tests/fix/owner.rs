@@ -2,7 +2,7 @@
 //! CodeDeploy's controller, EventBridge and its scheduler beside services that can be diagnosed.
 
 use crate::double::{Behaviour, Reply, shapes};
-use crate::live::{Live, arm};
+use crate::live::{Live, arm, intel};
 use serde_json::{Value, json};
 
 /// `demo/api` of one arm64 revision on X86_64: it can be retargeted.
@@ -85,6 +85,43 @@ fn what_a_stack_owns_is_changed_live_only_when_asked() {
         case.contains("\"prod\"") && !case.contains("hunter2"),
         "only the stack's name is kept of the tags"
     );
+}
+
+#[test]
+fn what_a_stack_owns_is_carried_out_with_force_live() {
+    let live = Live::empty();
+    live.push("team/app:1", &intel()).push("team/app:2", &arm());
+    live.define(1, "team/app:1").define(2, "team/app:2");
+    let service = shapes::with(shapes::service("demo", "api", "api:2"), json!({"tags": stack()}));
+    live.stage.aws.service(service).behaves("api:2", Behaviour::wrong_format("/app"));
+    live.crashed(2, "team/app:2", &arm().build().digest());
+    live.fixed(8, &["--by", "rollback"]);
+    assert_eq!(live.stage.aws.writes(), Vec::<String>::new());
+    let fixed = live.fixed(0, &["--by", "rollback", "--force-live"]);
+    assert_eq!(fixed["outcome"]["ending"], "proven");
+    assert_eq!(
+        (live.deployed(), live.stage.aws.writes()),
+        ("api:1".into(), vec!["UpdateService".to_string()])
+    );
+    has(
+        &lines(&fixed["outcome"]["left_to_do"]),
+        "in the source of the service: deploy the template again that made api:1",
+    );
+}
+
+#[test]
+fn a_revision_is_registered_and_who_must_use_it_is_said() {
+    let live = misplaced();
+    clock(&live);
+    let outcome = live.fix(&["api:1", "--by", "retarget", "--yes", "--format", "json"]);
+    assert_eq!(outcome.code, 0, "{}\n{}", outcome.stdout, outcome.stderr);
+    let fixed: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(fixed["outcome"]["ending"], "registered");
+    assert_eq!(
+        (live.deployed(), live.stage.aws.writes()),
+        ("api:1".into(), vec!["RegisterTaskDefinition".to_string()])
+    );
+    has(&lines(&fixed["outcome"]["left_to_do"]), "give the EventBridge rule nightly the new revision");
 }
 
 #[test]
