@@ -8,7 +8,7 @@ pub(crate) use commands::quoted;
 use crate::case::{Case, Need};
 use crate::ecs::{Scene, Success};
 use crate::plan::retarget::is_express;
-use crate::plan::{Method, Setting, impossible, index_beside_pin, mended, objection};
+use crate::plan::{Method, Setting, draft, impossible, index_beside_pin, mended, objection};
 use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
 use crate::workload::Workload;
@@ -109,8 +109,22 @@ impl Outlook {
             return Err(needs);
         }
         let mut outlook = Outlook { retarget, rollback, redeploy, repins };
+        outlook.heed_refusals(setting);
         outlook.heed_owners(setting);
         Ok(outlook)
+    }
+
+    /// What `fix` refuses from these very facts is not safe. Where it would ask for more, nobody knows yet.
+    fn heed_refusals(&mut self, setting: &Setting<'_>) {
+        let back = self.rollback.iter_mut().map(|remedy| (Method::Rollback, remedy));
+        let pins = self.redeploy.iter_mut().chain(self.repins.iter_mut().map(|(_, remedy)| remedy));
+        for (method, remedy) in back.chain(pins.map(|remedy| (Method::Repin, remedy))) {
+            let Ok(Err(refused)) = draft(setting, method) else { continue };
+            remedy.safety = Safety::Advice;
+            remedy.commands.retain(|command| !command.starts_with("execfit fix "));
+            let reason = refused.reasons.into_iter().next();
+            remedy.title += &reason.map(|reason| format!("; {reason}")).unwrap_or_default();
+        }
     }
 
     /// What belongs to a stack or a tool is not safely changed behind its back: `fix` refuses that, too.

@@ -32,6 +32,7 @@ pub use edit::{Edit, Stale, apply, registrable};
 pub use examine::{Expected, examine, examine_anew};
 pub(crate) use owner::objection;
 pub use refused::Refused;
+pub(crate) use retarget::is_express;
 pub(crate) use rollback::impossible;
 pub use saved::{Broken, LONGEST};
 pub use setting::Setting;
@@ -296,7 +297,8 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
     })
 }
 
-fn draft(setting: &Setting<'_>, method: Method) -> Result<Result<Draft, Refused>, Vec<Need>> {
+/// What a remedy would change, or why it will not do.
+pub(crate) fn draft(setting: &Setting<'_>, method: Method) -> Result<Result<Draft, Refused>, Vec<Need>> {
     match method {
         Method::Repin => repin::draft(setting),
         Method::Retarget => retarget::draft(setting),

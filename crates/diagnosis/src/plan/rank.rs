@@ -41,7 +41,7 @@ fn kind(method: Method) -> RemedyKind {
 mod tests {
     use super::*;
     use crate::fixture::{AMD64, ARM64, Picture, Room, elf, index, manifest};
-    use crate::plan::Offer;
+    use crate::plan::{Offer, Plan};
     use serde_json::json;
 
     fn amd64() -> Picture {
@@ -68,11 +68,14 @@ mod tests {
         let script = Picture::of_app("amd64", b"echo\n");
         let platform = |word: &str| json!({"runtimePlatform": {"cpuArchitecture": word}});
         let lost = || Room::new().image("app:1", arm64()).previous(platform("ARM64"));
+        let express = json!({"resourceManagementType": "ECS"});
         let stack = json!({"tags": [{"key": "aws:cloudformation:stack-name", "value": "shop"}]});
         vec![
             ("arm64 only", Room::new().image("app:1", arm64())),
             ("lost platform", lost()),
             ("lost platform, of a stack", lost().service(stack)),
+            ("lost platform, of ECS Express", lost().service(express.clone())),
+            ("mended tag, of ECS Express", moved(arm64(), amd64()).service(express)),
             (
                 "earlier image",
                 Room::new().image("app:1", arm64()).image("app:0", amd64()).previous(of("app:0")),
@@ -129,6 +132,10 @@ mod tests {
                 continue;
             };
             planned += 1;
+            let saved = serde_json::to_vec(&plan).unwrap();
+            assert_eq!(Plan::read(&saved).as_ref(), Ok(&*plan), "{name}");
+            let Offer::Plan(same) = again().proposal(&wish(None)).offer else { panic!("{name}: no plan") };
+            assert_eq!(serde_json::to_vec(&same).unwrap(), saved, "{name}");
             assert!(
                 first.is_none_or(|first| first.kind == kind(plan.by)),
                 "{name}: {:?}, not {first:?}",

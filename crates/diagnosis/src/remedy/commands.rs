@@ -1,7 +1,7 @@
 //! The commands of remedies: `execfit` itself first, then what does it without.
 
 use crate::ecs::Scene;
-use crate::plan::Method;
+use crate::plan::{Method, is_express};
 
 /// The command that plans a remedy, carries it out and proves it; `None` where `fix` cannot: other deployment controllers
 /// than `ECS` keep UpdateService from the task definition (ECS API, UpdateService).
@@ -20,6 +20,11 @@ pub(super) fn fix(scene: &Scene<'_>, by: Method) -> Option<String> {
 pub(super) fn update_service(scene: &Scene<'_>, change: &str) -> Option<String> {
     let service = scene.service?;
     let name = service["serviceName"].as_str()?;
+    if is_express(service) {
+        return Some(format!(
+            "# {name} is a service of ECS Express: deploy it with `aws ecs update-express-gateway-service`"
+        ));
+    }
     Some(match service["deploymentController"]["type"].as_str() {
         Some("CODE_DEPLOY") => {
             format!(
