@@ -166,10 +166,15 @@ fn counted(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
-/// The refusal of one of these IAM actions, as the reason why something is not known, and what to allow.
+/// Why one of these IAM actions gave no answer, and what to do about that.
 fn refused(setting: &Setting<'_>, actions: &[&str]) -> Option<(String, String)> {
     let mut refusals = setting.case.refusals.iter();
     let refusal = refusals.find(|refusal| actions.contains(&&refusal.action[..]))?;
-    let add = format!("allow the IAM action {}, so that it can be told", refusal.action);
+    // Throttled or broken off is not denied.
+    let add = if refusal.message.contains("denied") {
+        format!("allow the IAM action {}, so that it can be told", refusal.action)
+    } else {
+        format!("run it again: {} gave no answer", refusal.action)
+    };
     Some((refusal.message.clone(), add))
 }

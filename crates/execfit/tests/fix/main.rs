@@ -6,6 +6,7 @@
 
 mod asking;
 mod back;
+mod capacity;
 mod crashes;
 #[path = "../double/mod.rs"]
 mod double;
@@ -24,7 +25,6 @@ mod saved_plans;
 mod schemas;
 #[path = "../diagnose/stage.rs"]
 mod stage;
-mod story;
 mod terminal;
 mod texts;
 mod the_double;
