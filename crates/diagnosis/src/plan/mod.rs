@@ -255,7 +255,8 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
     Setting::with(case, |setting| {
         let verdict = setting.report.verdict;
         let offer = match (verdict, wish.by) {
-            (VerdictName::Runs, None) => Some(Offer::Nothing),
+            // Asked for once more, a remedy that has helped would undo itself, or go further back.
+            (VerdictName::Runs, _) => Some(Offer::Nothing),
             (VerdictName::Unknown, None) => Some(Offer::Untold),
             _ => None,
         };

@@ -300,9 +300,5 @@ fn digests_that_are_garbage_and_nothing_to_pin() {
       because: container app: no image of app:1 is known to run on x86_64 that it could be pinned to
     Refused
     ");
-    assert_snapshot!(told(Room::unseen().image("app:1", good())), @"
-    not repin
-      because: no container fails by the model: there is none to pin
-    Refused
-    ");
+    assert_snapshot!(told(Room::unseen().image("app:1", good())), @"Nothing");
 }
