@@ -25,6 +25,8 @@ const LOOKS: usize = 4;
 const BRISK: Duration = Duration::from_secs(60);
 /// And how much more slowly at most.
 const SLOWEST: u32 = 5;
+/// Failures of AWS that are told.
+const TROUBLES: usize = 10;
 /// The longest pause before AWS is asked again that failed to answer.
 const PAUSE: Duration = Duration::from_secs(10);
 
@@ -82,6 +84,7 @@ struct Watcher<'a> {
     listed: Value,
     waits_for: String,
     trouble: Option<String>,
+    troubles: usize,
     refused: Vec<String>,
 }
 
@@ -105,6 +108,7 @@ impl<'a> Watcher<'a> {
             listed: Value::Null,
             waits_for: "the first look".into(),
             trouble: None,
+            troubles: 0,
             refused: Vec::new(),
         }
     }
@@ -141,15 +145,16 @@ impl<'a> Watcher<'a> {
                 State::Unprovable { why } => return Ended::Unproven { why },
                 State::Waiting { waits_for } => waits_for,
             };
-            let due = watch.settles_in(self.now()).map_or(Duration::MAX, Duration::from_secs_f64);
-            tokio::time::sleep(self.pace().min(due)).await;
+            // A settling time may be any number: what is no duration is far away.
+            let due = watch.settles_in(self.now()).and_then(|left| Duration::try_from_secs_f64(left).ok());
+            tokio::time::sleep(due.map_or(self.pace(), |due| due.min(self.pace()))).await;
         }
     }
 
     /// Brisk at first, when most goes wrong; then ever more slowly.
     fn pace(&self) -> Duration {
         let slow = self.clock.1.elapsed().saturating_sub(BRISK).as_secs() / BRISK.as_secs();
-        self.patience.poll * u32::try_from(slow + 1).unwrap_or(SLOWEST).min(SLOWEST)
+        self.patience.poll.saturating_mul(u32::try_from(slow + 1).unwrap_or(SLOWEST).min(SLOWEST))
     }
 
     /// One snapshot, looked at until nothing more is wanted of it.
@@ -249,14 +254,19 @@ impl<'a> Watcher<'a> {
         loop {
             match ask().await {
                 Ok(answer) => {
-                    if self.trouble.take().is_some() {
-                        self.say("AWS answers again".into());
+                    if self.trouble.take().is_some() && self.troubles <= TROUBLES {
+                        let last =
+                            if self.troubles == TROUBLES { "; further failures are not told" } else { "" };
+                        self.say(format!("AWS answers again{last}"));
                     }
                     return Ok(answer);
                 }
                 Err(error) if passes(error.kind) => {
                     if self.trouble.replace(error.to_string()).is_none() {
-                        self.say(format!("{error}; it is asked again"));
+                        self.troubles += 1;
+                        if self.troubles <= TROUBLES {
+                            self.say(format!("{error}; it is asked again"));
+                        }
                     }
                 }
                 Err(error) => return Err(error),

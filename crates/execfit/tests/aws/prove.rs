@@ -435,3 +435,29 @@ fn a_service_that_wants_no_task_is_said_at_once_to_prove_nothing() {
         assert_eq!(deployed.asked()["DescribeServices"], 1);
     });
 }
+
+#[test]
+fn a_settling_time_without_end_ends_with_the_timeout() {
+    apart("a_settling_time_without_end_ends_with_the_timeout", |runtime| {
+        let mut deployed = Deployed::new(Behaviour::Runs);
+        (deployed.awaited.settle_seconds, deployed.patience.timeout) = (u64::MAX, Duration::from_secs(1));
+        deployed.watch(runtime).unproven("s without a change");
+    });
+}
+
+#[test]
+fn an_aws_that_fails_every_other_time_is_not_told_of_without_end() {
+    apart("an_aws_that_fails_every_other_time_is_not_told_of_without_end", |runtime| {
+        let mut deployed = Deployed::new(Behaviour::StaysPending);
+        deployed.patience = Patience { timeout: Duration::from_secs(2), poll: Duration::from_millis(10) };
+        for nth in 0..200 {
+            let throttled = Reply::error(400, "ThrottlingException", "Rate exceeded");
+            deployed.aws.fail(Call::Nth("DescribeTasks", 2 * nth + 1), throttled);
+        }
+        let watched = deployed.watch(runtime);
+        watched.unproven("s have passed");
+        let told = watched.told(About::Aws);
+        assert_eq!(told.len(), 20, "{told:#?}");
+        assert_eq!(told[19], "AWS answers again; further failures are not told");
+    });
+}
