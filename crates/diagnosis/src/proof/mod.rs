@@ -12,6 +12,7 @@ mod tasks;
 mod tests;
 mod watch;
 
+pub use service::speaks_of_rollback;
 pub use watch::Watch;
 
 use crate::case::Log;

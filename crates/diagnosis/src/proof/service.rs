@@ -167,8 +167,9 @@ fn standing(deployment: &Value) -> String {
     parts.join(", ")
 }
 
-/// `ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/...` (seen in public reports).
-pub(super) fn speaks_of_rollback(reason: &str) -> bool {
+/// Whether a `rolloutStateReason` says that ECS goes back by itself: `ECS deployment circuit breaker: rolling back to
+/// deploymentId ecs-svc/...` (seen in public reports).
+pub fn speaks_of_rollback(reason: &str) -> bool {
     let reason = reason.to_lowercase();
     reason.contains("rolling back") || reason.contains("rolled back")
 }

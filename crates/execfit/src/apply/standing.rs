@@ -4,6 +4,7 @@ use super::attempt::Attempt;
 use super::state::last;
 use execfit_diagnosis::ecs::task_definition_of;
 use execfit_diagnosis::plan::{Action, Precondition};
+use execfit_diagnosis::proof::speaks_of_rollback;
 use serde_json::Value;
 
 /// A service, as DescribeServices has it; `null` where there is none.
@@ -40,6 +41,12 @@ impl Standing {
     /// Whether it is there and takes changes.
     pub(super) fn is_active(&self) -> bool {
         self.0["status"].as_str() == Some("ACTIVE")
+    }
+
+    /// Whether ECS itself put the primary deployment there, to go back.
+    pub(super) fn was_put_back_by_ecs(&self) -> bool {
+        let reason = self.primary().and_then(|primary| primary["rolloutStateReason"].as_str());
+        reason.is_some_and(speaks_of_rollback)
     }
 
     /// What it runs, in words.

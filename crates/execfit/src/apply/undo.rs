@@ -51,6 +51,7 @@ impl Hands<'_> {
                 Position::Ours => {}
                 Position::Before => return self.is_back(&standing),
                 Position::Elsewhere(words) => {
+                    let by_ecs = by_ecs || standing.was_put_back_by_ecs();
                     let at_before =
                         standing.is_active() && standing.task_definition() == self.attempt.before();
                     // ECS makes a new revision of an Express service for the way back, too.

@@ -238,6 +238,58 @@ fn what_a_deployment_lost_by_itself_is_not_changed_twice() {
     assert!(events.contains("the service demo/api is back: it runs api:2"), "{events}");
 }
 
+#[test]
+fn where_ecs_goes_back_by_itself_it_is_left_to_that() {
+    let live = Live::broken();
+    live.stage.aws.meanwhile(Call::Nth("UpdateService", 1), When::After, |world| {
+        world.deploy("demo", "api", "api:1");
+        let reason = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1.";
+        world.service("demo", "api")["deployments"][0]["rolloutStateReason"] = json!(reason);
+    });
+    let done = outcome(&live, 8, "retarget");
+    assert_eq!((&done["ending"], &done["revision_left"]), (&json!("rolled-back"), &json!(false)), "{done:#}");
+    assert_eq!(writes(&live), ["RegisterTaskDefinition", "UpdateService", "DeregisterTaskDefinition"]);
+    assert_eq!((live.deployed().as_str(), active(&live)), ("api:1", vec![1, 2]));
+}
+
+#[test]
+fn what_takes_longer_is_watched_again() {
+    let live = Live::broken();
+    live.stage.aws.behaves("api:3", Behaviour::StaysPending);
+    let again = |live: &Live| {
+        let arguments =
+            ["demo/api", "--yes", "--settle", "0", "--timeout", "2", "--format", "json", "--by", "retarget"];
+        let run = live.fix(&arguments);
+        (run.code, serde_json::from_str::<Value>(&run.stdout).unwrap()["outcome"].clone())
+    };
+    for _ in 0..2 {
+        let (code, done) = again(&live);
+        assert_eq!((code, &done["ending"]), (4, &json!("unproven")), "{done:#}");
+        let left = done["left_to_do"].to_string();
+        assert!(left.contains("run `execfit fix demo/api` again to go on watching"), "{left}");
+        assert!(left.contains("to go back to api:2: aws ecs update-service"), "{left}");
+    }
+    live.stage.aws.behaves("api:3", Behaviour::Runs);
+    let (code, done) = again(&live);
+    assert_eq!((code, &done["ending"]), (0, &json!("proven")), "{done:#}");
+    assert_eq!(writes(&live), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[test]
+fn a_revision_without_room_for_a_tag_is_left_alone() {
+    let live = Live::broken();
+    let keys: Vec<String> = (0..50).map(|number| format!("key-{number}")).collect();
+    let tags: Vec<(&str, &str)> = keys.iter().map(|key| (&key[..], "value")).collect();
+    live.stage.aws.tagged("api:2", &tags);
+    let outcome = live.fix(&RETARGET);
+    assert_eq!((outcome.code, writes(&live)), (1, vec![]), "{outcome:?}");
+    outcome.says(&[
+        "api:2 has 50 tags, the most that ECS takes",
+        "remove one of them",
+        "nothing was changed",
+    ]);
+}
+
 fn started(live: &Live, arguments: &[&str]) -> Child {
     let mut command = live.command(arguments);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
