@@ -7,8 +7,8 @@ use super::shapes::with;
 use super::world::World;
 use serde_json::{Value, json};
 
-/// The members of UpdateServiceRequest (botocore's model).
-const MEMBERS: [&str; 22] = [
+/// The members of UpdateServiceRequest (the API's model of October 2026).
+const MEMBERS: [&str; 24] = [
     "cluster",
     "service",
     "desiredCount",
@@ -31,6 +31,8 @@ const MEMBERS: [&str; 22] = [
     "serviceConnectConfiguration",
     "volumeConfigurations",
     "vpcLatticeConfigurations",
+    "monitoring",
+    "gatewayConnectors",
 ];
 
 impl World {

@@ -28,4 +28,5 @@ mod stage;
 mod terminal;
 mod texts;
 mod the_double;
+mod weather;
 mod writes;
