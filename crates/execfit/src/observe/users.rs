@@ -2,7 +2,7 @@
 //! hold values of environment variables.
 
 use super::refuse;
-use crate::aws::{Aws, AwsError, AwsErrorKind};
+use crate::aws::{Answer, Aws, AwsError, AwsErrorKind};
 use execfit_diagnosis::case::Case;
 use execfit_diagnosis::ecs::{Documents, task_definition_of};
 use serde_json::{Map, Value, json};
@@ -66,64 +66,73 @@ fn neighbour(service: &Value) -> Value {
     kept.into()
 }
 
-/// What starts tasks of a family in these clusters: `starters`, of EventBridge's rules and of its schedules.
+/// What starts tasks of a family in these clusters: `starters`, of EventBridge's rules and of its schedules. Both are asked
+/// at the same time: where neither can be reached, one is waited for.
 pub(super) async fn starters(aws: &Aws, case: &mut Case, family: &str, clusters: &[String]) {
-    let (mut left, mut found) = (Vec::new(), Vec::new());
-    rules(aws, case, clusters, &mut found, &mut left).await;
-    schedules(aws, case, &mut found, &mut left).await;
+    let (mut of_rules, mut of_schedules) = (Found::default(), Found::default());
+    let ends = tokio::join!(rules(aws, clusters, &mut of_rules), schedules(aws, &mut of_schedules));
+    for error in [ends.0, ends.1].into_iter().filter_map(Result::err) {
+        refuse(case, &error, false);
+    }
+    let mut found = [of_rules.starters, of_schedules.starters].concat();
     found.retain(|starter| starter["taskDefinition"].as_str().is_some_and(|arn| family_of(arn) == family));
+    let left = [of_rules.left, of_schedules.left].concat();
     case.add_answer("", json!({"starters": {"found": found, "left": left}}));
 }
 
-async fn rules(
-    aws: &Aws,
-    case: &mut Case,
-    clusters: &[String],
-    found: &mut Vec<Value>,
-    left: &mut Vec<String>,
-) {
+/// What was found, and what was not looked at.
+#[derive(Default)]
+struct Found {
+    starters: Vec<Value>,
+    left: Vec<String>,
+}
+
+async fn rules(aws: &Aws, clusters: &[String], found: &mut Found) -> Result<(), AwsError> {
     let mut names: Vec<String> = Vec::new();
     for cluster in clusters {
         let room = RULES.saturating_sub(names.len());
-        let Some(listed) = kept(case, aws.list_rule_names_by_target(cluster, room + 1).await) else { return };
+        let listed = there(aws.list_rule_names_by_target(cluster, room + 1).await)?;
         let new = strings(&listed["RuleNames"]).filter(|name| !names.iter().any(|known| known == name));
         let new: Vec<String> = new.map(String::from).collect();
         names.extend(new);
     }
     if names.len() > RULES {
         names.truncate(RULES);
-        left.push(format!("rules after the first {RULES}"));
+        found.left.push(format!("rules after the first {RULES}"));
     }
     for name in names {
-        let Some(targets) = kept(case, aws.list_targets_by_rule(&name).await) else { return };
+        let targets = there(aws.list_targets_by_rule(&name).await)?;
         let targets = targets["Targets"].as_array().into_iter().flatten();
         let runs = targets.filter_map(|target| target["EcsParameters"]["TaskDefinitionArn"].as_str());
-        found.extend(runs.map(|arn| json!({"kind": "rule", "name": name, "taskDefinition": arn})));
+        found.starters.extend(runs.map(|arn| json!({"kind": "rule", "name": name, "taskDefinition": arn})));
     }
+    Ok(())
 }
 
-async fn schedules(aws: &Aws, case: &mut Case, found: &mut Vec<Value>, left: &mut Vec<String>) {
-    let Some(listed) = kept(case, aws.list_schedules(LISTED + 1).await) else { return };
+async fn schedules(aws: &Aws, found: &mut Found) -> Result<(), AwsError> {
+    let listed = there(aws.list_schedules(LISTED + 1).await)?;
     let listed = listed["Schedules"].as_array().map(Vec::as_slice).unwrap_or_default();
     if listed.len() > LISTED {
-        left.push(format!("schedules after the first {LISTED}"));
+        found.left.push(format!("schedules after the first {LISTED}"));
     }
     let runs_tasks = |schedule: &&Value| schedule["Target"]["Arn"].as_str().is_some_and(is_of_ecs);
     let mut runs: Vec<&Value> = listed.iter().take(LISTED).filter(runs_tasks).collect();
     if runs.len() > SCHEDULES {
         runs.truncate(SCHEDULES);
-        left.push(format!("schedules of tasks after the first {SCHEDULES}"));
+        found.left.push(format!("schedules of tasks after the first {SCHEDULES}"));
     }
     for brief in runs {
         let (Some(group), Some(name)) = (brief["GroupName"].as_str(), brief["Name"].as_str()) else {
             continue;
         };
-        let Some(schedule) = kept(case, aws.get_schedule(group, name).await) else { return };
+        let schedule = there(aws.get_schedule(group, name).await)?;
         let Some(arn) = task_definition(&schedule["Target"]) else { continue };
         let name = format!("{group}/{name}");
         let disabled = schedule["State"].as_str() == Some("DISABLED");
-        found.push(json!({"kind": "schedule", "name": name, "taskDefinition": arn, "disabled": disabled}));
+        let starter = json!({"kind": "schedule", "name": name, "taskDefinition": arn, "disabled": disabled});
+        found.starters.push(starter);
     }
+    Ok(())
 }
 
 /// A cluster, or the universal target of RunTask (EventBridge Scheduler User Guide, "Using universal targets").
@@ -154,15 +163,16 @@ fn strings(list: &Value) -> impl Iterator<Item = &str> {
     list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
-/// The body of an answer that is looked at and not kept whole; else why there is none is noted. What is gone meanwhile
-/// runs nothing.
-fn kept(case: &mut Case, answer: Result<crate::aws::Answer, AwsError>) -> Option<Value> {
+/// The body of an answer that is looked at and not kept whole; else why there is none is noted.
+fn kept(case: &mut Case, answer: Result<Answer, AwsError>) -> Option<Value> {
+    there(answer).map_err(|error| refuse(case, &error, false)).ok()
+}
+
+/// The body of an answer; what is gone meanwhile runs nothing.
+fn there(answer: Result<Answer, AwsError>) -> Result<Value, AwsError> {
     match answer {
-        Ok(answer) => Some(answer.body),
-        Err(error) if error.kind == AwsErrorKind::NotFound => Some(Value::Null),
-        Err(error) => {
-            refuse(case, &error, false);
-            None
-        }
+        Ok(answer) => Ok(answer.body),
+        Err(error) if error.kind == AwsErrorKind::NotFound => Ok(Value::Null),
+        Err(error) => Err(error),
     }
 }
