@@ -125,3 +125,46 @@ fn an_express_service_goes_to_the_other_architecture_and_is_proven() {
     let sent = live.stage.aws.requests_for("UpdateExpressGatewayService").remove(0).body;
     assert_eq!(sent, json!({"serviceArn": shapes::arn("service/demo/api"), "cpuArchitecture": "ARM64"}));
 }
+
+fn member_of(architecture: &str) -> Value {
+    json!([{"type": "memberOf", "expression": format!("attribute:ecs.cpu-architecture == {architecture}")}])
+}
+
+/// `demo/api` on two container instances, one of each kind, kept on the one for x86_64 by a constraint of the service.
+fn constrained() -> Live {
+    let live = Live::empty();
+    live.push("team/app:1", &arm());
+    let container = shapes::container_definition("api", &live.stage.registry.name("team/app:1"));
+    let definition = shapes::task_definition("api", 1, json!([container]));
+    let on_ec2 = json!({"requiresCompatibilities": ["EC2"], "networkMode": "bridge", "requiresAttributes": [], "runtimePlatform": shapes::runtime_platform("X86_64")});
+    live.stage.aws.task_definition(shapes::with(definition, on_ec2));
+    let left = |name: &str, value: u32| json!({"name": name, "type": "INTEGER", "integerValue": value});
+    let ports = json!({"name": "PORTS", "type": "STRINGSET", "stringSetValue": ["22"]});
+    for (id, architecture) in [("0a", "x86_64"), ("0b", "arm64")] {
+        let resources = json!({"remainingResources": [left("CPU", 2048), left("MEMORY", 4096), ports]});
+        let instance = shapes::container_instance("demo", id, architecture);
+        live.stage.aws.container_instance(shapes::with(instance, resources));
+    }
+    let kept = json!({"launchType": "EC2", "placementConstraints": member_of("x86_64")});
+    live.stage.aws.service(shapes::with(shapes::service("demo", "api", "api:1"), kept));
+    live.crashed(1, "team/app:1", &arm().build().digest());
+    live.stage.aws.behaves("api:1", Behaviour::wrong_format("/app"));
+    live
+}
+
+#[test]
+fn a_constraint_of_the_service_goes_along_and_comes_back() {
+    let live = constrained();
+    let fixed = live.fixed(0, &["--by", "retarget"]);
+    assert_eq!(fixed["outcome"]["ending"], "proven", "{fixed:#}");
+    let sent = live.stage.aws.requests_for("UpdateService").remove(0).body;
+    assert_eq!(sent["placementConstraints"], member_of("arm64"));
+
+    let live = constrained();
+    live.stage.aws.behaves("api:2", Behaviour::wrong_format("/app"));
+    let undone = live.fixed(8, &["--by", "retarget"]);
+    assert_eq!(undone["outcome"]["ending"], "rolled-back", "{undone:#}");
+    let service = live.stage.aws.service_now("demo", "api");
+    assert_eq!(service["placementConstraints"], member_of("x86_64"));
+    assert_eq!(live.deployed(), "api:1");
+}
