@@ -3,7 +3,7 @@
 mod commands;
 mod retarget;
 
-pub(crate) use commands::quoted;
+pub(crate) use commands::{fix, quoted};
 
 use crate::case::{Case, Need};
 use crate::ecs::{Scene, Success};
@@ -12,7 +12,7 @@ use crate::plan::{Method, Setting, draft, impossible, index_beside_pin, mended, 
 use crate::subject::{Subject, name_if_deployed_anew, run_on};
 use crate::verdict::Verdict;
 use crate::workload::Workload;
-use commands::{fix, is_rolling, update_service};
+use commands::{is_rolling, update_service};
 use execfit_image::platform::Platform;
 use execfit_image::reference::Reference;
 use execfit_kernel::host::Architecture;

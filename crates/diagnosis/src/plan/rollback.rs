@@ -13,6 +13,7 @@ use super::places::{self, Evidence, Place, REVISIONS, is_active};
 use super::{Draft, Method, Refused, Setting};
 use crate::case::{Need, Question};
 use crate::ecs::Scene;
+use crate::remedy::fix;
 use crate::subject::{name_if_deployed_anew, read_name};
 use crate::verdict::VerdictName;
 use crate::workload::Workload;
@@ -229,6 +230,8 @@ fn overwritten(
     let title = format!("going back to {} alone would not cure it", short(&place.definition));
     let mut refused = Refused::because(Method::Rollback, title);
     refused.reasons.extend(reasons);
-    refused.help.push("pin what ran instead: `--by repin`".into());
+    refused
+        .help
+        .extend(fix(setting.scene, Method::Repin).map(|command| format!("pin what ran instead: {command}")));
     Ok(Some(refused))
 }

@@ -5,7 +5,7 @@ use crate::plan::{Method, is_express};
 
 /// The command that plans a remedy, carries it out and proves it; `None` where `fix` cannot: other deployment controllers
 /// than `ECS` keep UpdateService from the task definition (ECS API, UpdateService).
-pub(super) fn fix(scene: &Scene<'_>, by: Method) -> Option<String> {
+pub(crate) fn fix(scene: &Scene<'_>, by: Method) -> Option<String> {
     let target = match scene.service {
         Some(service) => {
             let name = service["serviceName"].as_str().filter(|_| is_rolling(scene))?;

@@ -246,7 +246,7 @@ fn what_ran_may_not_run_again() {
     not rollback
       because: going back to api:6 alone would not cure it
       because: container app: the tag app:latest was overwritten since api:6 ran: sha256:4b540752 ran, and now container app of app:latest would fail: exec: ENOEXEC (exec format error)
-      help: pin what ran instead: `--by repin`
+      help: pin what ran instead: execfit fix demo/api --by repin
     Refused
     ");
     let other = overwritten(room())
