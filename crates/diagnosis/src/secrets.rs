@@ -59,6 +59,8 @@ pub fn redact(document: &mut Value) {
                     "options" => redact_members(value, |name| {
                         name.starts_with("awslogs-") && !name.contains("endpoint") || name == "mode"
                     }),
+                    // What instances run at their start (EC2, launch templates and configurations).
+                    "UserData" | "userData" => *value = redacted(value.as_str().unwrap_or_default()).into(),
                     _ => redact(value),
                 }
             }
@@ -177,6 +179,7 @@ mod tests {
             "dockerLabels": {"token": "hunter2"},
             "logConfiguration": {"options": {"splunk-token": "hunter2", "awslogs-group": "/ecs/app"}},
         }]}, "tags": [{"key": "owner", "value": "hunter2"}],
+        "LaunchTemplateData": {"UserData": "hunter2"},
         "overrides": {"containerOverrides": [{"environment": [{"name": "KEY", "value": "hunter2"}]}]}});
         redact(&mut document);
         let text = document.to_string();

@@ -10,11 +10,9 @@
 //! ## What `fix` counts
 //! `fix --by retarget` refuses with this finding where no machines would take the tasks, and says what to add:
 //!
-//! - container instances that are `ACTIVE`, connected and admitted by the placement constraints, with CPU, memory, GPUs
-//!   and host ports left for the desired count of new tasks, besides the old ones;
-//! - what the managed scaling of the service's own capacity providers would start: as many as the maximum size of the Auto
-//!   Scaling group leaves, of the instance types in its launch template;
-//! - of Managed Instances what the instance requirements allow; Fargate brings both kinds.
+//! - container instances that are active, connected and admitted, with room for the desired count besides the old tasks
+//! - what the managed scaling of the service's own capacity providers would start
+//! - what the instance requirements of Managed Instances allow; Fargate brings both kinds
 //!
 //! What AWS does not tell (a permission is missing) counts as unknown, never as room.
 

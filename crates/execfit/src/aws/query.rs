@@ -240,3 +240,35 @@ impl ProvideErrorMetadata for Refused {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{AUTO_SCALING, EC2, asked};
+    use crate::aws::Aws;
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+
+    /// Where both services are asked in a region.
+    async fn endpoints(region: &str, fips: bool) -> [String; 2] {
+        let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).use_fips(fips);
+        let region = Region::new(region.to_owned());
+        let config = config.region(region.clone()).build();
+        let aws = Aws { ecs: aws_sdk_ecs::Client::new(&config), region, config };
+        let scaling = aws.endpoint(&AUTO_SCALING, &asked(&AUTO_SCALING, "x", String::new())).await;
+        let ec2 = aws.endpoint(&EC2, &asked(&EC2, "x", String::new())).await;
+        [scaling.unwrap_or_default(), ec2.unwrap_or_default()]
+    }
+
+    #[tokio::test]
+    async fn endpoints_are_of_the_region_and_its_partition() {
+        let scaling = |host: &str| format!("https://autoscaling{host}");
+        let ec2 = |host: &str| format!("https://ec2{host}");
+        for (region, fips, host) in [
+            ("eu-west-1", false, ".eu-west-1.amazonaws.com"),
+            ("cn-north-1", false, ".cn-north-1.amazonaws.com.cn"),
+            ("us-gov-west-1", false, ".us-gov-west-1.amazonaws.com"),
+            ("us-east-1", true, "-fips.us-east-1.amazonaws.com"),
+        ] {
+            assert_eq!(endpoints(region, fips).await, [scaling(host), ec2(host)]);
+        }
+    }
+}

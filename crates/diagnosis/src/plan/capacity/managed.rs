@@ -23,8 +23,11 @@ pub(super) fn capacity(setting: &Setting<'_>, name: &str, host: Architecture) ->
             "a capacity provider that is ACTIVE and starts {host} machines, in the service's strategy"
         ));
     }
-    let requirements =
-        &provider["managedInstancesProvider"]["instanceLaunchTemplate"]["instanceRequirements"];
+    let template = &provider["managedInstancesProvider"]["instanceLaunchTemplate"];
+    if !template.is_object() {
+        return Capacity::unknown(format!("the capacity provider {name} does not tell what it starts"));
+    }
+    let requirements = &template["instanceRequirements"];
     let needed = setting.scene.terms().reservation;
     let allowed = setting.scene.managed_instances_allow(provider, host);
     let most = |key: &str| requirements[key]["max"].as_u64();

@@ -428,3 +428,55 @@ fn without_a_service_and_for_windows() {
       told: there are no arm64 machines for tasks of WINDOWS_SERVER_2022_CORE
     ");
 }
+
+/// A document once for each of its values, with another in that value's place.
+fn distorted(document: &Value, with: &Value) -> Vec<Value> {
+    let mut all = vec![with.clone()];
+    match document {
+        Value::Object(members) => {
+            for (name, member) in members {
+                all.extend(distorted(member, with).into_iter().map(|member| {
+                    let mut whole = document.clone();
+                    whole[name] = member;
+                    whole
+                }));
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                all.extend(distorted(item, with).into_iter().map(|item| {
+                    let mut whole = document.clone();
+                    whole[index] = item;
+                    whole
+                }));
+            }
+        }
+        _ => {}
+    }
+    all
+}
+
+#[test]
+fn broken_answers_are_no_room_and_no_panic() {
+    let provider = json!({"name": "graviton", "status": "ACTIVE", "autoScalingGroupProvider":
+        {"autoScalingGroupArn": "a:autoScalingGroupName/g", "managedScaling": {"status": "ENABLED"}},
+        "managedInstancesProvider": null});
+    let machine = with(
+        resources(100, 100, &["80"]),
+        json!({"containerInstanceArn": "i", "status": "ACTIVE",
+        "capacityProviderName": "graviton", "attributes": [{"name": "ecs.cpu-architecture", "value": "arm64"},
+            {"name": "ecs.instance-type", "value": "m7g.large"}]}),
+    );
+    let documents = json!([{"capacityProviders": [provider]}, {"containerInstances": [machine]}, group(json!({"MaxSize": 1})), template("m7g.large")]);
+    let strategy = json!({"launchType": null, "capacityProviderStrategy": [{"capacityProvider": "graviton", "weight": 1}]});
+    let mut count = 0;
+    for replacement in [json!(null), json!(-1), json!(1e300), json!("x"), json!([[]]), json!({"a": 1})] {
+        for documents in distorted(&documents, &replacement) {
+            let said = told(of_instances(strategy.clone()).document(documents.clone()));
+            let more = replacement == json!(1e300);
+            assert!(more || !said.starts_with("there: true"), "{said}{documents}");
+            count += 1;
+        }
+    }
+    assert!(count > 300, "{count}");
+}
