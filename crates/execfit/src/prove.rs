@@ -147,6 +147,7 @@ impl<'a> Watcher<'a> {
             };
             // A settling time may be any number: what is no duration is far away.
             let due = watch.settles_in(self.now()).and_then(|left| Duration::try_from_secs_f64(left).ok());
+            let due = due.filter(|due| !due.is_zero());
             tokio::time::sleep(due.map_or(self.pace(), |due| due.min(self.pace()))).await;
         }
     }

@@ -316,6 +316,11 @@ impl Tasks {
         seen.lines.extend(self.meaning.take());
     }
 
+    /// Whether the log of a container that died without a word may still tell why.
+    pub(super) fn is_listening(&self) -> bool {
+        self.known.values().any(|known| !known.silent.is_empty())
+    }
+
     /// The tasks of a snapshot that are ours, and not on their way down.
     pub(super) fn living<'s>(&self, snapshot: &'s Snapshot) -> Vec<Task<'s>> {
         let own = snapshot.tasks.iter().map(Task).filter(|task| !task.is_over());

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 /// A DAEMON service counts the container instances that it is for only after a while, in seconds.
 const INSTANCES_COUNTED: f64 = 30.0;
+const LOG: &str = "the log of a container that died";
 /// Things that are waited for that are told.
 const TOLD: usize = 3;
 
@@ -132,7 +133,7 @@ impl Watch {
         // The log may hold the cause, where there is none yet but an exit code.
         let told = matches!(&state, State::Failed(cause) if cause.says.is_some());
         if !seen.wants_logs_of.is_empty() && matches!(state, State::Failed(_)) && !told {
-            state = State::Waiting { waits_for: "the log of a container that died".into() };
+            state = State::Waiting { waits_for: LOG.into() };
         }
         Look {
             events,
@@ -210,6 +211,8 @@ impl Watch {
         Decision::State(if held_for < self.settle() {
             let settle = self.awaited.settle_seconds;
             State::Waiting { waits_for: format!("{settle} s without a change ({held_for:.0} so far)") }
+        } else if self.tasks.is_listening() {
+            State::Waiting { waits_for: LOG.into() }
         } else if held.doubts.is_empty() {
             State::Proven(Proven {
                 seconds: self.seconds(snapshot),

@@ -265,3 +265,19 @@ fn a_service_deployment_that_cannot_be_seen_leaves_a_doubt() {
     assert!(look.wants_service_deployment.is_none(), "asked once");
     assert!(unprovable(&look).starts_with("the service deployment cannot be seen"), "{look:?}");
 }
+
+#[test]
+fn nothing_is_proven_while_a_log_may_still_tell_of_a_failed_start() {
+    let containers = vec![expected("app", true), expected("side", false)];
+    let both = || task("t1", "RUNNING", json!([container("app", "RUNNING"), ended("side", 255)]));
+    let awaited = || Awaited { settle_seconds: 0, containers: containers.clone(), ..awaited() };
+    let mut stage = Stage::of(awaited());
+    waits(&stage.look(1.0, ours(1, "COMPLETED"), &[both()]), "the log of a container that died");
+    let look = stage.look_with(3.0, ours(1, "COMPLETED"), &[both()], printed("t1", "side", EXEC));
+    assert!(failed(&look).text.starts_with("container side of task t1 failed to start"), "{look:?}");
+    // A task that died and was replaced is no less telling, and silence has an end.
+    let mut stage = Stage::of(Awaited { settle_seconds: 0, ..self::awaited() });
+    stage.look(1.0, ours(0, "IN_PROGRESS"), &[died("t1", 255)]);
+    waits(&stage.look(1.0, ours(1, "COMPLETED"), &[running("t2")]), "the log of a container that died");
+    proven(&stage.look(10.0, ours(1, "COMPLETED"), &[running("t2")]));
+}
