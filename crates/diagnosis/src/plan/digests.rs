@@ -174,15 +174,18 @@ pub(super) fn pushed(
         }
         let tags = image["imageTags"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let tags: Vec<&str> = tags.take(3).collect();
-        let (kinship, named) = match &tags[..] {
-            [] => (Kinship::Untagged, "without a tag by now".to_string()),
-            tags => (Kinship::Tagged, format!("tagged {}", tags.join(", "))),
+        let (kinship, named, perishable) = match &tags[..] {
+            [] => {
+                let perishable = ", and without a tag a lifecycle policy of the repository may delete it";
+                (Kinship::Untagged, "without a tag by now".to_string(), perishable)
+            }
+            tags => (Kinship::Tagged, format!("tagged {}", tags.join(", ")), ""),
         };
         candidates.push(Candidate {
             read: reference.clone().without_digest().with_digest(digest.clone()).to_string(),
             digest,
             evidence: format!("it was pushed {at}, {named}"),
-            caveat: Some("it was not seen in any task of this service".into()),
+            caveat: Some(format!("it was not seen in any task of this service{perishable}")),
             kinship,
         });
     }

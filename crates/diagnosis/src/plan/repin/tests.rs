@@ -227,7 +227,7 @@ fn what_was_pushed_before() {
           undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
       * update from api:7 to the new revision
           undo: aws ecs update-service --region eu-west-1 --cluster arn:aws:ecs:eu-west-1:111122223333:cluster/demo --service arn:aws:ecs:eu-west-1:111122223333:service/demo/api --task-definition arn:aws:ecs:eu-west-1:111122223333:task-definition/api:7
-      warning: container app: it was not seen in any task of this service
+      warning: container app: it was not seen in any task of this service, and without a tag a lifecycle policy of the repository may delete it
       warning: container app stays at sha256:804848f4 until its definition is changed again: a push to a tag does not reach it
       warning: sha256:0a9789d7, pushed 2026-09-21T14:13:17Z, is passed over: ECR has archived it
       warning: container app: sha256:294d6643 is passed over: it starts another command, so it may be of another program (it was pushed 2026-09-21T14:13:16Z, tagged other)
@@ -279,7 +279,7 @@ fn a_revision_alone_is_only_registered() {
       * register from api:7
           /containerDefinitions/0/image: "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api:1" => "111122223333.dkr.ecr.eu-west-1.amazonaws.com/team/api@sha256:804848f4"
           undo: aws ecs deregister-task-definition --region eu-west-1 --task-definition api:REVISION
-      warning: container app: it was not seen in any task of this service
+      warning: container app: it was not seen in any task of this service, and without a tag a lifecycle policy of the repository may delete it
       warning: container app stays at sha256:804848f4 until its definition is changed again: a push to a tag does not reach it
       left: the plan only registers the new revision: start tasks of it with `aws ecs run-task --task-definition api`, which takes the family's newest
       left: see who else names api:7, since it cannot be listed: callers of RunTask, state machines of Step Functions, rules of other event buses, pipelines
