@@ -96,6 +96,20 @@ fn unseen(setting: &Setting<'_>) -> Option<(String, String)> {
     if let Some((why, allow)) = denied {
         return Some((format!("not all container instances are known: {why}"), allow));
     }
+    // Without launch type and strategy of its own the service uses the cluster's default strategy.
+    let empty = |key: &str| {
+        let member = setting.scene.service.map(|service| &service[key]);
+        member.is_none_or(|one| {
+            one.as_str().unwrap_or_default().is_empty() && one.as_array().is_none_or(Vec::is_empty)
+        })
+    };
+    let by_default = empty("launchType") && empty("capacityProviderStrategy");
+    if let Some((why, allow)) = refused(setting, &["ecs:DescribeClusters"]).filter(|_| by_default) {
+        return Some((
+            format!("the cluster's default capacity provider strategy is not known: {why}"),
+            allow,
+        ));
+    }
     let saved = matches!(setting.case.target.kind, TargetKind::Documents { .. });
     (saved && setting.documents.container_instances.is_empty()).then(|| {
         (

@@ -177,6 +177,13 @@ fn what_a_machine_does_not_tell_is_not_room() {
       told: not all container instances are known: ecs:DescribeContainerInstances is denied
       add: allow the IAM action ecs:DescribeContainerInstances, so that it can be told
     ");
+    let by_default = of_instances(json!({"launchType": null})).refusal("ecs:DescribeClusters", false);
+    assert_snapshot!(told(by_default), @"
+    there: unknown
+      told: the cluster has no arm64 container instance that is known (3 tasks to place)
+      told: the cluster's default capacity provider strategy is not known: ecs:DescribeClusters is denied
+      add: allow the IAM action ecs:DescribeClusters, so that it can be told
+    ");
     let hostile = json!({"remainingResources": [{"name": "CPU", "integerValue": -5}, 7, {"name": "MEMORY", "longValue": 1e300}]});
     assert_snapshot!(told(of_instances(json!({})).instances("arm64", 1, hostile)), @"
     there: false
