@@ -21,6 +21,19 @@ impl Edit {
     pub fn set(path: &str, before: Option<&Value>, after: impl Into<Value>) -> Edit {
         Edit { path: path.into(), before: before.cloned(), after: Some(after.into()) }
     }
+
+    /// What sets a member of a request back to what it was; `None` where it was absent, and a request without it leaves it
+    /// as it is. (`LATEST` is the platform version, and `X86_64` an Express service's architecture, of whoever names none;
+    /// an empty list removes what a list names: ECS API, UpdateService, CreateExpressGatewayService.)
+    pub fn undone(&self) -> Option<Value> {
+        match (&self.before, &self.path[..], &self.after) {
+            (Some(before), ..) => Some(before.clone()),
+            (None, "/platformVersion", _) => Some("LATEST".into()),
+            (None, "/cpuArchitecture", _) => Some("X86_64".into()),
+            (None, _, Some(Value::Array(_))) => Some(Value::Array(Vec::new())),
+            _ => None,
+        }
+    }
 }
 
 /// The document is not the one that the edit was made for.

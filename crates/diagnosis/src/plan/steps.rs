@@ -86,19 +86,9 @@ fn with_options(command: String, edits: &[Edit]) -> String {
     command + &options + &by_hand
 }
 
-/// The option of the AWS CLI that sets a member of a request back to what it was; `None` where it was absent, and a request
-/// without it leaves it as it is. (`LATEST` is the platform version, and `X86_64` an Express service's architecture, of
-/// whoever names none; an empty list removes what a list names: ECS API, UpdateService, CreateExpressGatewayService.)
+/// The option of the AWS CLI that sets a member of a request back to what it was, where there is one.
 fn option(edit: &Edit) -> Option<String> {
-    let member = edit.path.strip_prefix('/').filter(|member| !member.contains('/'))?;
-    let before = match (&edit.before, member, &edit.after) {
-        (Some(before), ..) => before.clone(),
-        (None, "platformVersion", _) => "LATEST".into(),
-        (None, "cpuArchitecture", _) => "X86_64".into(),
-        (None, _, Some(Value::Array(_))) => Value::Array(Vec::new()),
-        _ => return None,
-    };
-    option_of(&edit.path, &before)
+    option_of(&edit.path, &edit.undone()?)
 }
 
 /// The option of the AWS CLI that sets a member of a request to a value; `None` for what is inside of a member.

@@ -101,6 +101,19 @@ impl Attempt {
         actions.find(|action| !matches!(action, Action::RegisterTaskDefinition { .. }))
     }
 
+    /// The command that changes the service back by hand.
+    pub(super) fn back_by_hand(&self) -> Option<&str> {
+        let is_change = |action: &Action| !matches!(action, Action::RegisterTaskDefinition { .. });
+        self.plan.steps.iter().find(|step| is_change(&step.action)).map(|step| &step.undo[..])
+    }
+
+    /// The command that deregisters the revision by hand, where it is there.
+    pub(super) fn withdraw_by_hand(&self) -> Option<String> {
+        let arn = self.registered.as_ref().filter(|_| !self.deregistered)?;
+        let region = arn.split(':').nth(3).unwrap_or_default();
+        Some(format!("aws ecs deregister-task-definition --region {region} --task-definition {}", last(arn)))
+    }
+
     /// What is changed, as a user names it.
     pub(super) fn name(&self) -> String {
         Place::of(&self.plan).map_or_else(|| self.plan.target.kind.to_string(), |place| place.name)

@@ -160,10 +160,9 @@ impl Hands<'_> {
 
     /// The change stands; whether it holds is not known. Where only the time ran out, the next attempt goes on watching.
     fn unproven(mut self, why: String, goes_on: bool) -> Result<Outcome, Stopped> {
-        if let Ok(back) = request::back(&self.attempt) {
-            let before = self.attempt.before().map_or("what it ran before", last);
-            self.left_to_do.push(format!("to go back to {before}: {}", request::by_hand(&back)));
-        }
+        let before = self.attempt.before().map_or("what it ran before", last);
+        let back = self.attempt.back_by_hand().map(|command| format!("to go back to {before}: {command}"));
+        self.left_to_do.extend(back);
         if !goes_on {
             return self.end(Ending::Unproven, Some(why), None);
         }

@@ -127,13 +127,12 @@ impl<'a> Hands<'a> {
 
     /// A revision that nothing of this attempt runs is named with the command that deregisters it.
     fn name_what_is_left(&mut self, ending: Ending) {
-        let Some(arn) = self.attempt.registered.clone().filter(|_| !self.attempt.deregistered) else {
+        let unused = matches!(ending, Ending::Overtaken | Ending::RolledBack);
+        let (Some(command), Some(arn)) = (self.attempt.withdraw_by_hand(), &self.attempt.registered) else {
             return;
         };
-        let unused = matches!(ending, Ending::Overtaken | Ending::RolledBack);
-        let name = last(&arn).to_string();
-        if unused && !self.left_to_do.iter().any(|line| line.contains(&name)) {
-            let command = format!("aws ecs deregister-task-definition --task-definition {arn}");
+        let name = last(arn);
+        if unused && !self.left_to_do.iter().any(|line| line.contains(name)) {
             self.left_to_do.push(format!("{name} stays registered; where nobody uses it: {command}"));
         }
     }

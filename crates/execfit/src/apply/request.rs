@@ -48,7 +48,7 @@ pub(super) fn back(attempt: &Attempt) -> Result<Request, Stopped> {
             if *force_new_deployment {
                 body["forceNewDeployment"] = json!(true);
             }
-            set(&mut body, edits.iter().map(|edit| (edit, undone(edit))))?;
+            set(&mut body, edits.iter().map(|edit| (edit, edit.undone())))?;
             Ok(Request { writing: Writing::UpdateService, body })
         }
         Some(Action::StopServiceDeployment { service, cluster, .. }) => {
@@ -57,59 +57,11 @@ pub(super) fn back(attempt: &Attempt) -> Result<Request, Stopped> {
         }
         Some(Action::UpdateExpressGatewayService { service, edits }) => {
             let mut body = json!({"serviceArn": service});
-            set(&mut body, edits.iter().map(|edit| (edit, undone(edit))))?;
+            set(&mut body, edits.iter().map(|edit| (edit, edit.undone())))?;
             Ok(Request { writing: Writing::UpdateExpressGatewayService, body })
         }
         _ => Err(malformed("it changes no service")),
     }
-}
-
-/// The same by hand.
-pub(super) fn by_hand(request: &Request) -> String {
-    let verb = match request.writing {
-        Writing::UpdateService => "update-service",
-        Writing::UpdateExpressGatewayService => "update-express-gateway-service",
-        Writing::StopServiceDeployment => "stop-service-deployment",
-        Writing::RegisterTaskDefinition => "register-task-definition",
-        Writing::DeregisterTaskDefinition => "deregister-task-definition",
-    };
-    let mut command = format!("aws ecs {verb}");
-    for (member, value) in request.body.as_object().into_iter().flatten() {
-        let option: String = member.chars().map(hyphenated).collect();
-        match value {
-            Value::Bool(true) => command += &format!(" --{option}"),
-            Value::String(text) => command += &format!(" --{option} {}", quoted(text)),
-            other => command += &format!(" --{option} {}", quoted(&other.to_string())),
-        }
-    }
-    command
-}
-
-fn hyphenated(letter: char) -> String {
-    match letter.is_ascii_uppercase() {
-        true => format!("-{}", letter.to_ascii_lowercase()),
-        false => letter.to_string(),
-    }
-}
-
-/// For a shell, where it needs that.
-fn quoted(text: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@=+,".contains(c);
-    match !text.is_empty() && text.chars().all(plain) {
-        true => text.into(),
-        false => format!("'{}'", text.replace('\'', r"'\''")),
-    }
-}
-
-/// What was there before. Where nothing was: an empty list takes the place of one, and what ECS sets where nothing is
-/// said is said (ECS API: UpdateService `platformVersion`, CreateExpressGatewayService `cpuArchitecture`).
-fn undone(edit: &Edit) -> Option<Value> {
-    edit.before.clone().or(match (&edit.path[..], &edit.after) {
-        ("/platformVersion", _) => Some(json!("LATEST")),
-        ("/cpuArchitecture", _) => Some(json!("X86_64")),
-        (_, Some(Value::Array(_))) => Some(json!([])),
-        _ => None,
-    })
 }
 
 /// Sets members of a request; those that are not to be there are not named.
@@ -163,15 +115,5 @@ mod tests {
             })
         );
         assert!(forth(&update(vec![Edit::set("/service/x", None, 1)]), Some("a")).is_err());
-    }
-
-    #[test]
-    fn a_command_does_by_hand_what_a_request_does() {
-        let body = json!({"service": "it's", "forceNewDeployment": true, "placementConstraints": []});
-        let request = Request { writing: Writing::UpdateService, body };
-        assert_eq!(
-            by_hand(&request),
-            r"aws ecs update-service --service 'it'\''s' --force-new-deployment --placement-constraints '[]'"
-        );
     }
 }

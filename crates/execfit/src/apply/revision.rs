@@ -221,7 +221,7 @@ impl Hands<'_> {
         }
         if let Some(error) = trouble {
             self.said_by_aws(error.to_string());
-            self.left_to_do.push(format!("aws ecs deregister-task-definition --task-definition {arn}"));
+            self.left_to_do.extend(self.attempt.withdraw_by_hand());
             return Ok(());
         }
         self.step(format!("deregistered {}", last(&arn)));

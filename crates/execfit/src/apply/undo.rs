@@ -71,7 +71,7 @@ impl Hands<'_> {
                     return self.is_back(&Standing(service.cloned().unwrap_or_default()));
                 }
                 Ok(Sent::Lost(error)) => lost = Some(error),
-                Err(error) => return Err(self.not_back(error.into(), &request)),
+                Err(error) => return Err(self.not_back(error.into())),
             }
             self.pause(attempt);
         }
@@ -83,7 +83,7 @@ impl Hands<'_> {
         let why = lost.unwrap_or_else(|| {
             Stopped::new(crate::exit::Exit::Failed, "the service could not be changed back")
         });
-        Err(self.not_back(why, &request))
+        Err(self.not_back(why))
     }
 
     /// Waits a little for ECS to go back by itself, since two that go back get in each other's way.
@@ -113,11 +113,11 @@ impl Hands<'_> {
     }
 
     /// AWS does not let it go back: said with the command that does it by hand.
-    fn not_back(&self, why: Stopped, request: &request::Request) -> Stopped {
+    fn not_back(&self, why: Stopped) -> Stopped {
         let cause = self.attempt.undoing.as_ref().map_or("", |(cause, _)| &cause[..]);
         let mut stopped = self.stopped(why);
         stopped.message = format!("it does not hold ({cause}), and could not be undone: {}", stopped.message);
         let help = stopped.help.clone().unwrap_or_default();
-        stopped.help(format!("by hand: {}; {help}", request::by_hand(request)))
+        stopped.help(format!("by hand: {}; {help}", self.attempt.back_by_hand().unwrap_or_default()))
     }
 }

@@ -55,9 +55,8 @@ pub(super) fn next(attempt: &Attempt) -> String {
         return "nothing was changed".into();
     }
     let mut sentences = state(attempt);
-    let left = attempt.registered.as_ref().filter(|_| !attempt.deregistered);
-    sentences.push(match (attempt.ended, left) {
-        (true, Some(arn)) => format!("aws ecs deregister-task-definition --task-definition {arn}"),
+    sentences.push(match (attempt.ended, attempt.withdraw_by_hand()) {
+        (true, Some(command)) => command,
         (true, None) => "nothing is left to finish".into(),
         (false, _) => format!(
             "run `execfit fix {}` again: it looks where this stands, and finishes or undoes it",

@@ -1,8 +1,8 @@
 //! What is sent, what is refused on the way, who else is at work: always it is told in what state everything is.
 
-use crate::crashes::active;
 use crate::double::{Behaviour, Call, Reply, When, shapes};
 use crate::live::Live;
+use crate::story::active;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -97,10 +97,7 @@ fn a_revision_that_may_not_be_deregistered_is_named() {
         .fail(Call::Every("DeregisterTaskDefinition"), Reply::denied("ecs:DeregisterTaskDefinition"));
     let done = outcome(&live, 8, "retarget");
     assert_eq!((&done["ending"], &done["revision_left"]), (&json!("rolled-back"), &json!(true)));
-    let command = format!(
-        "aws ecs deregister-task-definition --task-definition {}",
-        shapes::arn("task-definition/api:3")
-    );
+    let command = "aws ecs deregister-task-definition --region eu-central-1 --task-definition api:3";
     assert!(done["left_to_do"].as_array().unwrap().contains(&json!(command)), "{done:#}");
     assert_eq!(live.deployed(), "api:2");
 }

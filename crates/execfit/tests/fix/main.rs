@@ -25,6 +25,7 @@ mod saved_plans;
 mod schemas;
 #[path = "../diagnose/stage.rs"]
 mod stage;
+mod story;
 mod terminal;
 mod texts;
 mod the_double;
