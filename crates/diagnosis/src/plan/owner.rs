@@ -35,7 +35,7 @@ pub(super) fn consent(
     if let Some((reason, help)) = by_controller(setting, by, draft) {
         let mut reasons = vec![reason];
         reasons.extend(owner.iter().map(|(what, owner)| belongs(what, owner)));
-        return Err(Box::new(Refused { by, finding: None, reasons, capacity: draft.capacity.clone(), help }));
+        return Err(refused(by, draft, reasons, help));
     }
     let Some((what, owner)) = owner else {
         let warnings = seems(setting, draft).into_iter().collect();
@@ -57,12 +57,16 @@ pub(super) fn consent(
     ];
     let mut help = source;
     help.push("or change the live service now, and its source after it: with `--force-live`".into());
-    Err(Box::new(Refused { by, finding: None, reasons, capacity: draft.capacity.clone(), help }))
+    Err(refused(by, draft, reasons, help))
 }
 
 /// Whose matter a change is, in words; `None` where it is nobody's. `registers`: whether it makes a new revision.
 pub(crate) fn objection(setting: &Setting<'_>, registers: bool) -> Option<String> {
     owner(setting, registers).map(|(what, owner)| belongs(&what, &owner))
+}
+
+fn refused(by: Method, draft: &Draft, reasons: Vec<String>, help: Vec<String>) -> Box<Refused> {
+    Box::new(Refused { by, finding: None, reasons, capacity: draft.capacity.clone(), owned: true, help })
 }
 
 /// Who owns the service; else, where a revision is to be registered, who owns the task definition.

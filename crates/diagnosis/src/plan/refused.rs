@@ -16,6 +16,9 @@ pub struct Refused {
     /// What is known of the machines for it, in sentences.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub capacity: Vec<String>,
+    /// Whether it is not the remedy that will not do, but any change: it is somebody else's to make.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub owned: bool,
     /// What would help, in sentences or commands.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub help: Vec<String>,
@@ -24,6 +27,13 @@ pub struct Refused {
 impl Refused {
     /// Refused for one reason.
     pub fn because(by: Method, reason: impl Into<String>) -> Refused {
-        Refused { by, finding: None, reasons: vec![reason.into()], capacity: Vec::new(), help: Vec::new() }
+        Refused {
+            by,
+            finding: None,
+            reasons: vec![reason.into()],
+            capacity: Vec::new(),
+            owned: false,
+            help: Vec::new(),
+        }
     }
 }

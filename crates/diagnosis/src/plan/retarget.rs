@@ -39,6 +39,7 @@ pub(crate) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec
         finding: None,
         reasons: followers.cannot,
         capacity: capacity.told.clone(),
+        owned: false,
         help: Vec::new(),
     };
     let constraints = Constraints::of(setting, other);

@@ -15,7 +15,36 @@ enum Change {
     /// Another revision for the service: ARN, and `family:revision`.
     Revision { arn: String, name: String },
     /// Another member of a resource; `null` where it goes.
-    Member { of_service: bool, path: String, value: Value },
+    Member { of: Resource, path: String, value: Value },
+}
+
+/// Whose member changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Resource {
+    Definition,
+    Service,
+    /// A service of ECS Express.
+    Express,
+}
+
+impl Resource {
+    /// The type in a template.
+    fn type_name(self) -> &'static str {
+        match self {
+            Resource::Definition => "AWS::ECS::TaskDefinition",
+            Resource::Service => "AWS::ECS::Service",
+            Resource::Express => "AWS::ECS::ExpressGatewayService",
+        }
+    }
+
+    /// In words.
+    fn words(self) -> &'static str {
+        match self {
+            Resource::Definition => "task definition",
+            Resource::Service => "service",
+            Resource::Express => "Express service",
+        }
+    }
 }
 
 /// The lines that say what to change in the source, each for itself; none where nothing but a deployment changes.
@@ -38,13 +67,17 @@ fn changes(setting: &Setting<'_>, draft: &Draft) -> Vec<Change> {
             let others = edits.iter().filter(|edit| !edit.path.starts_with("/runtimePlatform"));
             found.extend(others.map(|edit| of_definition(definition, edit)));
         }
+        // The task definition of an Express service is ECS's own.
+        NewDefinition::Existing { .. } if matches!(draft.deploy, Deploy::Express { .. }) => {}
         NewDefinition::Existing { arn } => {
             let name = arn.rsplit('/').next().unwrap_or(arn).to_string();
             found.push(Change::Revision { arn: arn.clone(), name });
         }
     }
-    if let Deploy::Update { edits } | Deploy::Express { edits } = &draft.deploy {
-        found.extend(edits.iter().map(|edit| member(edit, true)));
+    match &draft.deploy {
+        Deploy::Update { edits } => found.extend(edits.iter().map(|edit| member(edit, Resource::Service))),
+        Deploy::Express { edits } => found.extend(edits.iter().map(|edit| member(edit, Resource::Express))),
+        Deploy::Stop { .. } => {}
     }
     found
 }
@@ -72,13 +105,13 @@ fn of_definition(definition: &Value, edit: &Edit) -> Change {
     });
     match (container, edit.after.as_ref().and_then(Value::as_str)) {
         (Some(container), Some(image)) => Change::Image { container: container.into(), image: image.into() },
-        _ => member(edit, false),
+        _ => member(edit, Resource::Definition),
     }
 }
 
-fn member(edit: &Edit, of_service: bool) -> Change {
+fn member(edit: &Edit, of: Resource) -> Change {
     let value = edit.after.clone().unwrap_or(Value::Null);
-    Change::Member { of_service, path: edit.path.trim_start_matches('/').into(), value }
+    Change::Member { of, path: edit.path.trim_start_matches('/').into(), value }
 }
 
 fn line(tool: &Tool, setting: &Setting<'_>, change: &Change) -> Vec<String> {
@@ -118,11 +151,9 @@ fn cloudformation(stack: Option<&str>, change: &Change) -> String {
                  `AWS::ECS::Service`: `TaskDefinition: {arn}`"
             )
         }
-        Change::Member { of_service: false, path, value } => {
-            format!("{of}: `{}: {}`", capital(path), capitals(value))
-        }
-        Change::Member { of_service: true, path, value } => format!(
-            "in the template, in the properties of `AWS::ECS::Service`: `{}: {}`",
+        Change::Member { of, path, value } => format!(
+            "in the template, in the properties of `{}`: `{}: {}`",
+            of.type_name(),
             capital(path),
             capitals(value)
         ),
@@ -162,9 +193,8 @@ fn cdk(stack: Option<&str>, setting: &Setting<'_>, change: &Change) -> Vec<Strin
             "deploy the commit of the CDK app again that made {name}: `cdk deploy {}`",
             stack.unwrap_or("STACK")
         )],
-        Change::Member { of_service, path, value } => {
-            let of = if *of_service { "service" } else { "task definition" };
-            vec![format!("in the CDK app, in the props of the {of}: `{path}: {value}`")]
+        Change::Member { of, path, value } => {
+            vec![format!("in the CDK app, in the props of the {}: `{path}: {value}`", of.words())]
         }
     }
 }
@@ -204,14 +234,12 @@ fn copilot(application: &str, environment: Option<&str>, service: Option<&str>, 
             "deploy the commit again that made {revision}: `copilot svc deploy --app {application} --env {} --name {name}`",
             environment.unwrap_or("ENVIRONMENT")
         ),
-        Change::Member { of_service, path, value } => {
-            let of = if *of_service { "AWS::ECS::Service" } else { "AWS::ECS::TaskDefinition" };
-            format!(
-                "in copilot/{name}/overrides (`copilot svc override`), in the properties of `{of}`: `{}: {}`",
-                capital(path),
-                capitals(value)
-            )
-        }
+        Change::Member { of, path, value } => format!(
+            "in copilot/{name}/overrides (`copilot svc override`), in the properties of `{}`: `{}: {}`",
+            of.type_name(),
+            capital(path),
+            capitals(value)
+        ),
     }
 }
 
@@ -228,9 +256,13 @@ fn terraform(change: &Change) -> String {
         Change::Revision { arn, name } => format!(
             "apply the commit again that made {name}, or in the resource `aws_ecs_service`: `task_definition = \"{arn}\"`"
         ),
-        Change::Member { of_service, path, value } => {
-            let of = if *of_service { "in the resource `aws_ecs_service`" } else { of };
-            format!("{of}: `{} = {value}`", snake(path))
+        Change::Member { of, path, value } => {
+            let resource = match of {
+                Resource::Definition => "aws_ecs_task_definition",
+                Resource::Service => "aws_ecs_service",
+                Resource::Express => "aws_ecs_express_gateway_service",
+            };
+            format!("in the resource `{resource}`: `{} = {value}`", snake(path))
         }
     }
 }
@@ -247,8 +279,9 @@ fn by_members(definition: &str, service: &str, change: &Change) -> String {
         Change::Revision { arn, name } => {
             format!("deploy the commit again that made {name}, or in {service}: `taskDefinition: \"{arn}\"`")
         }
-        Change::Member { of_service, path, value } => {
-            format!("in {}: `{path}: {value}`", if *of_service { service } else { definition })
+        Change::Member { of, path, value } => {
+            let of = if *of == Resource::Definition { definition } else { service };
+            format!("in {of}: `{path}: {value}`")
         }
     }
 }

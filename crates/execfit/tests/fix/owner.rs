@@ -47,7 +47,7 @@ fn what_a_stack_owns_is_left_alone() {
     let live = misplaced();
     service(&live, json!({"tags": stack()}));
     let proposal = dry_run(&live, 8, &["demo/api", "--by", "retarget"]);
-    assert_eq!(proposal["plan"], Value::Null);
+    assert_eq!((&proposal["plan"], &proposal["passed_over"][0]["owned"]), (&Value::Null, &json!(true)));
     has(&lines(&proposal["passed_over"][0]["reasons"]), "belongs to the CloudFormation stack prod");
     has(&lines(&proposal["passed_over"][0]["help"]), "RuntimePlatform: {CpuArchitecture: ARM64");
     let asked = live.stage.aws.requests_for("DescribeServices");
@@ -61,9 +61,14 @@ fn what_a_stack_owns_is_left_alone() {
 
     let live = misplaced();
     service(&live, json!({"tags": stack()}));
-    let outcome = live.fix(&["demo/api", "--by", "retarget", "--yes"]);
+    let outcome = live.fix(&["demo/api", "--yes"]);
     assert_eq!((outcome.code, live.stage.aws.writes()), (8, Vec::new()), "{}", outcome.stderr);
     assert!(outcome.stdout.contains("RuntimePlatform: {CpuArchitecture: ARM64"), "{}", outcome.stdout);
+    assert!(
+        !outcome.stdout.contains("leave out"),
+        "no other remedy goes around the owner: {}",
+        outcome.stdout
+    );
 }
 
 #[test]

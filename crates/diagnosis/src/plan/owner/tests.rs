@@ -203,6 +203,17 @@ fn terraform_owns_it() {
 }
 
 #[test]
+fn an_express_service_has_an_architecture_of_its_own() {
+    let mut express = back();
+    express.deploy = Deploy::Express { edits: vec![Edit::set("/cpuArchitecture", None, "ARM64")] };
+    let help =
+        |tags: &[(&str, &str)]| said(tagged(tags), &WISH, &express).lines().nth(2).unwrap().to_string();
+    insta::assert_snapshot!(help(&STACK), @"help: in the template, in the properties of `AWS::ECS::ExpressGatewayService`: `CpuArchitecture: \"ARM64\"`");
+    insta::assert_snapshot!(help(&CDK), @r#"help: in the CDK app, in the props of the Express service: `cpuArchitecture: "ARM64"`"#);
+    insta::assert_snapshot!(help(&[("terraform", "true")]), @r#"help: in the resource `aws_ecs_express_gateway_service`: `cpu_architecture = "ARM64"`"#);
+}
+
+#[test]
 fn other_tools_own_it() {
     insta::assert_snapshot!(said(tagged(&[("pulumi:project", "shop")]), &WISH, &arm64()), @r#"
     refused: the service demo/api belongs to Pulumi (so says its tag `pulumi:project`)

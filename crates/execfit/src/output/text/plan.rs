@@ -46,7 +46,9 @@ pub fn no_plan(proposal: &Proposal, detail: Detail) -> String {
         Offer::Refused => {
             proposal.passed_over.iter().for_each(|refused| text.push_str(&refused_text(refused)));
             text.push_str(&others(report));
-            if let [only] = &proposal.passed_over[..] {
+            if proposal.passed_over.last().is_some_and(|refused| refused.owned) {
+                text.push_str("\nnothing was changed: it is not for fix to change\n");
+            } else if let [only] = &proposal.passed_over[..] {
                 let by = only.by.name();
                 let other = format!("leave out `--by {by}` to see whether another remedy does");
                 text.push_str(&format!(
