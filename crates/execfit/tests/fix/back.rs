@@ -232,3 +232,30 @@ fn a_diagnosis_asks_none_of_it() {
         assert!(!asked.iter().any(|one| one == operation), "{asked:?}");
     }
 }
+
+/// A service that a bad deployment was started of, after a good one had succeeded.
+fn deployed_twice() -> Live {
+    let live = Live::empty();
+    live.push("team/app:1", &intel()).push("team/app:2", &arm());
+    live.define(1, "team/app:1").define(2, "team/app:2").serve(1);
+    let aws = &live.stage.aws;
+    aws.behaves("api:2", Behaviour::wrong_format("/app"));
+    for (definition, moments) in [("api:1", 5), ("api:2", 2)] {
+        let update = json!({"cluster": "demo", "service": "api", "taskDefinition": definition, "forceNewDeployment": true});
+        let (status, answer) = aws.ask("UpdateService", &update);
+        assert_eq!(status, 200, "{answer}");
+        (0..moments).for_each(|_| {
+            aws.ask("DescribeServices", &json!({"cluster": "demo", "services": ["api"]}));
+        });
+    }
+    live
+}
+
+#[test]
+fn a_stopped_deployment_brings_back_what_is_proven() {
+    let live = deployed_twice();
+    let answer = live.fixed(0, &["--by", "rollback"]);
+    assert_eq!(live.stage.aws.writes(), ["StopServiceDeployment"], "{answer}");
+    assert_eq!(answer["outcome"]["ending"], "proven");
+    assert_eq!(live.deployed(), "api:1");
+}
