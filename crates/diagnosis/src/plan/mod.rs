@@ -234,6 +234,17 @@ pub struct Proposal {
     pub passed_over: Vec<Refused>,
 }
 
+impl Proposal {
+    /// Whether it rests on this manifest: a plan on what fails and on what would run instead, and not on what was looked at
+    /// and passed over. All else rests on everything.
+    pub fn rests_on(&self, manifest: &Digest) -> bool {
+        let Offer::Plan(plan) = &self.offer else { return true };
+        let hosts = self.report.workloads.iter().flat_map(|workload| &workload.hosts);
+        hosts.filter_map(|host| host.manifest.as_ref()).any(|digest| digest == manifest)
+            || plan.containers.iter().any(|container| container.digests.contains(manifest))
+    }
+}
+
 /// The kinds of offer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Offer {

@@ -19,17 +19,20 @@ impl Images {
         true
     }
 
-    /// Whether nothing is left to be read for the proof: what a table of contents lists stays as listed.
-    pub(super) fn is_proven(case: &Case) -> bool {
+    /// Whether nothing is left to be read for the proof: what a table of contents lists stays as listed. Manifests on which
+    /// the answer does not rest need none.
+    pub(super) fn is_proven(case: &Case, rests_on: impl Fn(&Digest) -> bool) -> bool {
         let children = case.images.iter().flat_map(|image| &image.children);
+        let children = children.filter(|child| rests_on(&child.digest));
         children.filter(|child| child.trouble.is_none()).all(|child| !is_provisional(child))
     }
 
     /// Reads to their ends the layers that were opened, or all layers where an absence was assumed (of a layer with a table
     /// of contents only that), and forgets the facts that were taken before.
-    pub(super) fn prove(&mut self, case: &mut Case) {
+    pub(super) fn prove(&mut self, case: &mut Case, rests_on: impl Fn(&Digest) -> bool) {
         let mut done = BTreeMap::new();
-        for (name, child) in readable(case).filter(|(_, child)| is_provisional(child)) {
+        let wanted = |child: &ChildFacts| is_provisional(child) && rests_on(&child.digest);
+        for (name, child) in readable(case).filter(|(_, child)| wanted(child)) {
             // Two names of one image have the same layers.
             let read = done.entry(child.digest.clone()).or_insert_with(|| self.finish(&name, child)).clone();
             forget(child, self.unfinished(&name, &child.digest));

@@ -64,7 +64,7 @@ impl Observer {
         likely: impl FnMut(&Report),
     ) -> Result<(Case, Report), Stopped> {
         let mut case = self.begin(target)?;
-        let report = self.answer(&mut case, diagnose, likely)?;
+        let report = self.answer(&mut case, diagnose, likely, |_, _| true)?;
         Ok((case, report))
     }
 
@@ -98,7 +98,7 @@ impl Observer {
     /// [`Stopped`], when there is no such thing, AWS does not answer, or there is nothing to examine.
     pub fn propose(&mut self, target: Target, wish: &Wish) -> Result<(Case, Proposal), Stopped> {
         let mut case = self.begin(target)?;
-        let proposal = self.answer(&mut case, |case| propose(case, wish), |_| {})?;
+        let proposal = self.answer(&mut case, |case| propose(case, wish), |_| {}, Proposal::rests_on)?;
         Ok((case, proposal))
     }
 
@@ -175,7 +175,7 @@ impl Observer {
         if of_ecr && let Ok(aws) = self.connect_anywhere() {
             self.images.log_in_by(Arc::new(EcrLogin::new(aws, self.runtime.handle().clone())));
         }
-        self.answer(&mut case, |case| inspect(case, asked).map_err(Pending::Needs), likely)
+        self.answer(&mut case, |case| inspect(case, asked).map_err(Pending::Needs), likely, |_, _| true)
     }
 
     /// A registry's host names its region; any other will do to begin with.
@@ -190,12 +190,13 @@ impl Observer {
     }
 
     /// Asks and observes in turn. An answer that rests on assumptions is told as likely, and proven: what was opened is
-    /// read to its end, and asked again from the beginning.
+    /// read to its end, as far as the answer rests on it, and asked again from the beginning.
     fn answer<R>(
         &mut self,
         case: &mut Case,
         ask: impl Fn(&Case) -> Result<R, Pending>,
         mut likely: impl FnMut(&R),
+        rests_on: impl Fn(&R, &Digest) -> bool,
     ) -> Result<R, Stopped> {
         let mut told = false;
         for _ in 0..ROUNDS {
@@ -212,13 +213,14 @@ impl Observer {
             if self.images.forget_stale(case) {
                 continue;
             }
-            if self.quick || Images::is_proven(case) {
+            let rests_on = |manifest: &Digest| rests_on(&report, manifest);
+            if self.quick || Images::is_proven(case, rests_on) {
                 return Ok(report);
             }
             if !std::mem::replace(&mut told, true) {
                 likely(&report);
             }
-            self.images.prove(case);
+            self.images.prove(case, rests_on);
         }
         Err(Stopped::new(Exit::Unknown, format!("{}: the questions do not end", case.target.kind)))
     }

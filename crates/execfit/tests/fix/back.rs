@@ -2,7 +2,7 @@
 
 use crate::double::{Behaviour, Reply, shapes};
 use crate::live::{Live, arm, intel};
-use crate::registry::Image;
+use crate::registry::{ARM64, Image, elf, file};
 use serde_json::{Value, json};
 
 const ECR: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
@@ -258,4 +258,38 @@ fn a_stopped_deployment_brings_back_what_is_proven() {
     assert_eq!(live.stage.aws.writes(), ["StopServiceDeployment"], "{answer}");
     assert_eq!(answer["outcome"]["ending"], "proven");
     assert_eq!(live.deployed(), "api:1");
+}
+
+/// Two megabytes that do not compress, behind the program in its layer.
+fn heavy(image: &Image, seed: u32) -> Image {
+    let mut state = seed.wrapping_mul(2_654_435_761) | 1;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        (state >> 16) as u8
+    };
+    let noise: Vec<u8> = (0..2_000_000).map(|_| noise()).collect();
+    image
+        .clone()
+        .layer([file("app", 0o755, elf(ARM64)), file("zz/big", 0o644, noise)])
+        .history("COPY . / # buildkit")
+}
+
+#[test]
+fn what_is_passed_over_is_not_read_to_its_end() {
+    let read = |revisions: u32| {
+        let live = Live::empty();
+        live.push("team/app:1", &intel()).define(1, "team/app:1");
+        for revision in 2..=revisions {
+            let tag = format!("team/app:{revision}");
+            live.push(&tag, &heavy(&arm(), revision)).define(revision, &tag);
+        }
+        let newest = format!("team/app:{revisions}");
+        live.serve(revisions).crashed(revisions, &newest, &heavy(&arm(), revisions).build().digest());
+        planned(&live, 0, "rollback", &[])["read"]["bytes"].as_u64().unwrap()
+    };
+    let (one, four) = (read(2), read(5));
+    assert!(one > 2_000_000, "what fails is proven: {one}");
+    assert!(four < one + 2_000_000, "three more are begun, and none is read whole: {one} {four}");
 }
