@@ -26,6 +26,7 @@ mod schemas;
 #[path = "../diagnose/stage.rs"]
 mod stage;
 mod story;
+mod targets;
 mod terminal;
 mod texts;
 mod the_double;

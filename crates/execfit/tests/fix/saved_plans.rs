@@ -86,6 +86,22 @@ fn a_plan_is_not_carried_out_elsewhere() {
 }
 
 #[test]
+fn a_yes_does_not_make_the_unknown_run() {
+    let saved = saved();
+    for (verdict, code, words) in [("unknown", 4, "the model cannot tell"), ("fails", 8, "would not run")] {
+        let mut plan = saved.plan.clone();
+        plan["containers"][0]["verdict"] = json!(verdict);
+        let mut plan: execfit_diagnosis::plan::Plan = serde_json::from_value(plan).unwrap();
+        plan.id = plan.content_id();
+        saved.refused(
+            &serde_json::to_vec(&plan).unwrap(),
+            code,
+            &["is not carried out: container api", words],
+        );
+    }
+}
+
+#[test]
 fn hostile_files_are_no_plans() {
     let saved = saved();
     let changed = |pointer: &str, value: Value| {

@@ -1,6 +1,6 @@
 //! Which verb makes which calls that change something.
 
-use crate::double::Behaviour;
+use crate::double::{self, Behaviour};
 use crate::live::{Live, arm, intel};
 
 /// Every call of AWS that changes something and that `execfit` has, with the verbs that make it.
@@ -31,6 +31,15 @@ fn admitted(verb: &str, calls: &[String]) {
         let (_, verbs) = row.unwrap_or_else(|| panic!("{verb} calls {call}, which is in no row"));
         assert!(verbs.contains(&verb), "{verb} calls {call}");
     }
+}
+
+#[test]
+fn the_table_is_whole() {
+    let mut ours = WRITES.map(|(operation, _)| operation);
+    let mut doubles = double::WRITES;
+    ours.sort_unstable();
+    doubles.sort_unstable();
+    assert_eq!(ours, doubles);
 }
 
 #[test]

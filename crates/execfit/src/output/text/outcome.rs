@@ -135,6 +135,9 @@ fn standing(plan: &Plan, outcome: &Outcome) -> Vec<String> {
         if let Some((arn, when)) = runs {
             lines.push(format!("the service {} runs {} {when}", name_of(service), name_of(arn)));
         }
+        if let (Ending::Unproven, Some(arn)) = (outcome.ending, after.or(outcome.revision.as_ref())) {
+            lines.push(format!("the service {} is set to run {}", name_of(service), name_of(arn)));
+        }
     }
     if let Some(revision) = &outcome.revision {
         let name = name_of(revision);
