@@ -38,7 +38,7 @@ pub use saved::{Broken, LONGEST};
 pub use setting::Setting;
 pub(crate) use steps::option_of;
 
-use crate::case::{Case, Need};
+use crate::case::{Case, Need, Refusal};
 use crate::report::{Pending, Report};
 use crate::target::Target;
 use crate::verdict::VerdictName;
@@ -242,6 +242,15 @@ impl Proposal {
         let hosts = self.report.workloads.iter().flat_map(|workload| &workload.hosts);
         hosts.filter_map(|host| host.manifest.as_ref()).any(|digest| digest == manifest)
             || plan.containers.iter().any(|container| container.digests.contains(manifest))
+    }
+
+    /// Whether a remedy was refused for what AWS would not tell: it might do, and nobody knows.
+    pub fn is_untold(&self) -> bool {
+        let told =
+            |refused: &Refused| [&refused.reasons[..], &refused.capacity, &refused.help].concat().join(" ");
+        let told: Vec<String> = self.passed_over.iter().filter(|refused| !refused.owned).map(told).collect();
+        let names = |refusal: &Refusal| told.iter().any(|text| text.contains(&refusal.action));
+        self.report.refusals.iter().any(names)
     }
 }
 

@@ -227,6 +227,9 @@ impl Fix {
         let (text, matter) = match &proposal.offer {
             Offer::Plan(plan) => (text::plan(plan, Some(proposal), detail), Matter::Plan(plan.clone())),
             Offer::Nothing => (text::no_plan(proposal, detail), Matter::None(Exit::Runs)),
+            Offer::Refused if proposal.is_untold() => {
+                (text::no_plan(proposal, detail), Matter::None(Exit::Unknown))
+            }
             Offer::Refused => (text::no_plan(proposal, detail), Matter::None(Exit::WouldNotRun)),
             Offer::Untold => (text::no_plan(proposal, detail), Matter::None(Exit::Unknown)),
         };

@@ -125,7 +125,7 @@ fn a_deployment_under_way_is_stopped() {
 fn what_is_denied_is_named_and_nothing_is_assumed() {
     let live = after_bad_ones(4);
     live.stage.aws.on("ListTaskDefinitions", Reply::denied("ecs:ListTaskDefinitions"));
-    let told = reasons(&planned(&live, 8, "rollback", &[]));
+    let told = reasons(&planned(&live, 4, "rollback", &[]));
     assert!(
         told.contains("which earlier revisions there are is not known: ecs:ListTaskDefinitions"),
         "{told}"
@@ -144,7 +144,7 @@ fn what_is_denied_is_named_and_nothing_is_assumed() {
             _ => Reply::denied("ecs:DescribeTaskDefinition"),
         }
     });
-    let told = reasons(&planned(&live, 8, "rollback", &[]));
+    let told = reasons(&planned(&live, 4, "rollback", &[]));
     assert!(
         told.contains("what earlier revisions hold is not fully known: ecs:DescribeTaskDefinition"),
         "{told}"
@@ -215,7 +215,7 @@ fn what_was_pushed_to_ecr_before() {
 fn a_denied_push_history_is_named() {
     let (live, _) = overwritten(&format!("{ECR}/team/app:1"));
     live.stage.aws.on("DescribeImages", Reply::denied("ecr:DescribeImages"));
-    let told = reasons(&planned(&live, 8, "repin", &["--mirror", &from(&live)]));
+    let told = reasons(&planned(&live, 4, "repin", &["--mirror", &from(&live)]));
     assert!(
         told.contains("what was pushed before is not known: ecr:DescribeImages on repository team/app"),
         "{told}"

@@ -128,7 +128,7 @@ fn without_room_it_is_refused_with_what_to_add() {
 fn what_may_not_be_listed_is_not_room() {
     let live = on_instances();
     live.stage.aws.on("DescribeContainerInstances", Reply::denied("ecs:DescribeContainerInstances"));
-    let refused = planned(&live, 8)["passed_over"][0].clone();
+    let refused = planned(&live, 4)["passed_over"][0].clone();
     assert!(
         refused["help"].to_string().contains("allow the IAM action ecs:DescribeContainerInstances"),
         "{refused:#}"
@@ -191,7 +191,7 @@ fn a_missing_permission_is_named_and_assumes_nothing() {
         group(&live, 3);
         template(&live, "t4g.small");
         live.stage.aws.on(operation, denied(action));
-        let refused = planned(&live, 8)["passed_over"][0].clone();
+        let refused = planned(&live, 4)["passed_over"][0].clone();
         assert!(
             refused["help"].to_string().contains(&format!("allow the IAM action {action}")),
             "{refused:#}"
@@ -207,7 +207,7 @@ fn what_is_throttled_is_no_missing_permission() {
         ASKED[0],
         Reply::text(503, "text/xml", "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"),
     );
-    let refused = planned(&live, 8)["passed_over"][0]["help"].to_string();
+    let refused = planned(&live, 4)["passed_over"][0]["help"].to_string();
     assert!(
         refused.contains("run it again: autoscaling:DescribeAutoScalingGroups gave no answer"),
         "{refused}"

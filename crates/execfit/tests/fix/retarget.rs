@@ -72,7 +72,7 @@ fn an_express_service_that_may_not_be_described_is_left_alone() {
     let live = express();
     let denied = "User: arn:aws:iam::111122223333:user/double is not authorized to perform: ecs:DescribeExpressGatewayService";
     live.stage.aws.on("DescribeExpressGatewayService", Reply::error(400, "AccessDeniedException", denied));
-    let refused = planned(&live, 8)["passed_over"][0].to_string();
+    let refused = planned(&live, 4)["passed_over"][0].to_string();
     assert!(refused.contains("ecs:DescribeExpressGatewayService"), "{refused}");
 }
 
