@@ -1,6 +1,6 @@
 //! Carries out a plan: the only room that changes AWS, and only what a shown plan holds.
 //!
-//! Before each call the intent is on the disk ([`journal`]), and before each call the world is looked at: whatever cuts
+//! Before each call the intent is on the disk (`apply::journal`), and before each call the world is looked at: whatever cuts
 //! an attempt short, the next one sees where it stood, and finishes or undoes it. What somebody else has changed
 //! meanwhile is never overwritten.
 
