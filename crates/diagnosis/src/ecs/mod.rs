@@ -2,6 +2,7 @@
 //!
 //! Documents stay raw (`serde_json::Value`): later writes must not lose a field that we do not know.
 
+mod arn;
 mod constraint;
 mod container;
 mod demand;
@@ -17,6 +18,7 @@ mod scaling_group;
 mod scene;
 pub(crate) mod time;
 
+pub use arn::last;
 pub use constraint::Constraint;
 pub use demand::{Demand, Supplier};
 pub use deployments::Success;

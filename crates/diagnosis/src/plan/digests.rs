@@ -2,7 +2,7 @@
 
 use super::Setting;
 use crate::case::{Case, Need, Question};
-use crate::ecs::{seconds, shown};
+use crate::ecs::{last, seconds, shown};
 use crate::subject::{Subject, name_if_deployed_anew};
 use execfit_image::digest::Digest;
 use execfit_image::ecr::ecr_host;
@@ -138,7 +138,7 @@ pub(super) fn deployed(
 }
 
 fn last_part(arn: &Value) -> &str {
-    arn.as_str().and_then(|arn| arn.rsplit('/').next()).unwrap_or("?")
+    arn.as_str().map_or("?", last)
 }
 
 /// What was pushed to a repository of Amazon ECR, the newest first; with it, what cannot be read (ECR API, ImageDetail).

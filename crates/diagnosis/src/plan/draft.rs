@@ -1,13 +1,11 @@
 //! What a remedy changes, before it becomes a plan.
 
 use super::owner::Aside;
-use super::steps::steps;
+use super::steps::{steps, text};
 use super::{Edit, Expected, Method, Plan, Precondition, Proof, SCHEMA, Setting, Wish};
-use crate::case::Need;
 use crate::ecs::task_definition_of;
 use crate::finding::Severity;
 use crate::verdict::VerdictName;
-use serde_json::Value;
 
 /// A remedy's own part of a plan.
 #[derive(Debug, Clone, PartialEq)]
@@ -66,13 +64,7 @@ pub enum Deploy {
 }
 
 /// Makes a draft a plan: orders its steps, says how to undo each, what must hold still, and what proves it.
-pub(super) fn complete(
-    setting: &Setting<'_>,
-    wish: &Wish,
-    by: Method,
-    draft: Draft,
-    aside: Aside,
-) -> Result<Plan, Vec<Need>> {
+pub(super) fn complete(setting: &Setting<'_>, wish: &Wish, by: Method, draft: Draft, aside: Aside) -> Plan {
     let mut preconditions: Vec<Precondition> = service_precondition(setting).into_iter().collect();
     preconditions.extend(revision_precondition(setting, &draft));
     for precondition in &draft.preconditions {
@@ -96,7 +88,7 @@ pub(super) fn complete(
         left_to_do: aside.left_to_do,
     };
     plan.id = plan.content_id();
-    Ok(plan)
+    plan
 }
 
 /// A line for each container that fails: its name, the finding, and the finding's first line.
@@ -135,8 +127,4 @@ fn proof(setting: &Setting<'_>, wish: &Wish) -> Option<Proof> {
         cluster: text(&service["clusterArn"]),
         settle_seconds: wish.settle_seconds,
     })
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_string()
 }

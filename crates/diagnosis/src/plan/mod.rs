@@ -296,7 +296,7 @@ pub fn propose(case: &Case, wish: &Wish) -> Result<Proposal, Pending> {
                         }
                     };
                     aside.extend(users::aside(setting, method, &draft)?);
-                    let plan = draft::complete(setting, wish, method, draft, aside)?;
+                    let plan = draft::complete(setting, wish, method, draft, aside);
                     let offer = Offer::Plan(Box::new(plan));
                     return Ok(Proposal { report: setting.report.clone(), offer, passed_over });
                 }

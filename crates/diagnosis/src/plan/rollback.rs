@@ -12,7 +12,7 @@ use super::pins::Pins;
 use super::places::{self, Evidence, Place, REVISIONS, is_active};
 use super::{Draft, Method, Refused, Setting};
 use crate::case::{Need, Question};
-use crate::ecs::Scene;
+use crate::ecs::{Scene, last};
 use crate::remedy::fix;
 use crate::subject::{name_if_deployed_anew, read_name};
 use crate::verdict::VerdictName;
@@ -51,7 +51,7 @@ pub(super) fn draft(setting: &Setting<'_>) -> Result<Result<Draft, Refused>, Vec
             stage => places::earlier(setting, stage == 2)?,
         };
         for place in places {
-            if tried.len() >= REVISIONS || !tried.insert(short(&place.definition).to_string()) {
+            if tried.len() >= REVISIONS || !tried.insert(last(&place.definition).to_string()) {
                 continue;
             }
             match attempt(setting, service, &place)? {
@@ -75,7 +75,7 @@ fn goes_back_already(setting: &Setting<'_>) -> Option<Refused> {
     let current = setting.scene.current_deployment()?;
     let status =
         current["status"].as_str().filter(|s| matches!(*s, "ROLLBACK_REQUESTED" | "ROLLBACK_IN_PROGRESS"))?;
-    let name = short(current["serviceDeploymentArn"].as_str().unwrap_or_default());
+    let name = last(current["serviceDeploymentArn"].as_str().unwrap_or_default());
     let mut refused = Refused::because(
         Method::Rollback,
         format!("ECS goes back by itself: the deployment {name} is {status}"),
@@ -114,14 +114,10 @@ fn unseen(setting: &Setting<'_>) -> Vec<String> {
     told.into_iter().collect()
 }
 
-fn short(definition: &str) -> &str {
-    definition.rsplit('/').next().unwrap_or(definition)
-}
-
 /// Looks at one place: whether the service can be brought there, and what the model says of it.
 fn attempt(setting: &Setting<'_>, service: &Value, place: &Place<'_>) -> Result<Tried, Vec<Need>> {
     let present = setting.scene.revision().name;
-    let name = short(&place.definition);
+    let name = last(&place.definition);
     let pins =
         place.service_revision.map(|revision| Pins::of(setting, service, revision)).unwrap_or_default();
     if name == present && pins.edits.is_empty() {
@@ -222,12 +218,12 @@ fn overwritten(
             "container {}: the tag {} was overwritten since {} ran: {} ran, and now {}",
             workload.container,
             workload.image,
-            short(&place.definition),
+            last(&place.definition),
             workload.deployed.as_deref().unwrap_or_default(),
             super::ground::clause(container)
         ));
     }
-    let title = format!("going back to {} alone would not cure it", short(&place.definition));
+    let title = format!("going back to {} alone would not cure it", last(&place.definition));
     let mut refused = Refused::because(Method::Rollback, title);
     refused.reasons.extend(reasons);
     refused

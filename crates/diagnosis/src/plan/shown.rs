@@ -1,6 +1,7 @@
 //! Proposals as text, for the snapshots of tests.
 
 use super::{Action, Edit, Offer, Plan, Precondition, Proposal, Refused};
+use crate::ecs::last;
 use crate::fixture::shortened;
 use std::fmt::Write as _;
 
@@ -78,10 +79,6 @@ fn show_plan(text: &mut String, plan: &Plan) {
     }
     lines(text, "warning", &plan.warnings);
     lines(text, "left", &plan.left_to_do);
-}
-
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 fn lines(text: &mut String, what: &str, lines: &[String]) {

@@ -1,7 +1,7 @@
 //! The steps of a plan, and how to undo each of them by hand.
 
 use super::{Action, Deploy, Draft, Edit, NewDefinition, Setting, Step};
-use crate::ecs::task_definition_of;
+use crate::ecs::{last, task_definition_of};
 use crate::remedy::quoted;
 use serde_json::Value;
 
@@ -124,11 +124,7 @@ fn region(arn: &str) -> String {
     region.map(|region| format!(" --region {}", quoted(region))).unwrap_or_default()
 }
 
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
-}
-
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_string()
 }
 

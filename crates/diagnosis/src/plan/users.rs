@@ -4,6 +4,7 @@
 use super::owner::Aside;
 use super::{Draft, Method, NewDefinition, Setting};
 use crate::case::{Need, Question};
+use crate::ecs::last;
 use crate::remedy::quoted;
 use crate::target::TargetKind;
 use crate::verdict::VerdictName;
@@ -288,10 +289,6 @@ fn listed(names: impl Iterator<Item = String>) -> String {
 /// An image without its digest, in full.
 fn named(image: &str) -> Option<String> {
     image.parse::<Reference>().ok().map(|reference| reference.without_digest().to_string())
-}
-
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 fn family_of(revision: &str) -> &str {

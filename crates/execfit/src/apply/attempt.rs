@@ -1,10 +1,11 @@
 //! How far an attempt at a plan has come, as its journal tells.
 
 use super::journal::{Entry, Journal};
-use super::state::{Place, last, prefix_of};
+use super::state::{Place, prefix_of};
 use super::words;
 use crate::exit::{Exit, Stopped};
 use crate::observe::Observer;
+use execfit_diagnosis::ecs::last;
 use execfit_diagnosis::plan::{Action, Plan};
 use execfit_diagnosis::target::{Target, TargetKind};
 use serde_json::Value;

@@ -3,11 +3,12 @@
 use super::attempt::{Attempt, Unfinished};
 use super::journal::{Entry, Journal};
 use super::standing::Standing;
-use super::state::{Place, last};
+use super::state::Place;
 use super::{Ending, Outcome, Terms, interrupt::Interrupt, words};
 use crate::aws::Aws;
 use crate::exit::{Exit, Stopped};
 use crate::observe::Observer;
+use execfit_diagnosis::ecs::last;
 use execfit_diagnosis::plan::{Action, Plan};
 use execfit_diagnosis::proof::{About, Event, Proven};
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use super::hands::Hands;
 use super::standing::{Position, Standing};
-use super::state::last;
 use crate::exit::{Exit, Stopped};
+use execfit_diagnosis::ecs::last;
 use execfit_diagnosis::plan::{Action, Edit, Precondition};
 use serde_json::{Value, json};
 

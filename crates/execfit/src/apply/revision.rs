@@ -4,10 +4,10 @@ use super::call::{ATTEMPTS, Sent};
 use super::hands::Hands;
 use super::journal::Entry;
 use super::preconditions::gone;
-use super::state::last;
 use super::words::family;
 use crate::aws::{AwsError, AwsErrorKind, Writing};
 use crate::exit::{Exit, Stopped};
+use execfit_diagnosis::ecs::last;
 use execfit_diagnosis::plan::{Action, TAG, apply, registrable};
 use serde_json::{Value, json};
 

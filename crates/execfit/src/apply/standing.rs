@@ -1,8 +1,7 @@
 //! Where a service stands, seen just now.
 
 use super::attempt::Attempt;
-use super::state::last;
-use execfit_diagnosis::ecs::task_definition_of;
+use execfit_diagnosis::ecs::{last, task_definition_of};
 use execfit_diagnosis::plan::{Action, Precondition};
 use execfit_diagnosis::proof::speaks_of_rollback;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Where the journals lie.
 
 use crate::exit::{Exit, Stopped};
+use execfit_diagnosis::ecs::last;
 use execfit_diagnosis::plan::{Action, Plan};
 use execfit_diagnosis::target::{Target, TargetKind};
 use execfit_image::digest::Digest;
@@ -62,7 +63,6 @@ pub(super) fn file_of(plan: &Plan) -> Option<String> {
 /// What the journals of a target begin with; the account, which a target does not name, follows. None for a target that
 /// no plan is about.
 pub(super) fn prefix_of(target: &Target, region: &str) -> Option<String> {
-    let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_string();
     let name = match &target.kind {
         TargetKind::Service { cluster, service } => format!("{}/{}", last(cluster), last(service)),
         TargetKind::TaskDefinition { family, .. } => family.clone(),
@@ -103,9 +103,4 @@ impl Place {
         let mut parts = arn.split(':').skip(3).map(String::from);
         Some(Place { region: parts.next()?, account: parts.next()?, name })
     }
-}
-
-/// What stands after the last `/` of an ARN.
-pub(super) fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }

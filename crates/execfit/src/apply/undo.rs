@@ -5,10 +5,10 @@ use super::hands::Hands;
 use super::journal::Entry;
 use super::request;
 use super::standing::{Position, Standing};
-use super::state::last;
 use super::{Ending, Outcome};
 use crate::aws::Writing;
 use crate::exit::Stopped;
+use execfit_diagnosis::ecs::last;
 use serde_json::Value;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! In what state everything is, in words: what an engineer must know when an attempt stops on the way.
 
 use super::attempt::Attempt;
-use super::state::last;
+use execfit_diagnosis::ecs::last;
 use execfit_diagnosis::plan::{Action, TAG};
 
 /// A sentence for each thing that the attempt has touched.

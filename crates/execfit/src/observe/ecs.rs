@@ -4,7 +4,7 @@ use super::refuse;
 use crate::aws::{Answer, Aws, AwsError, AwsErrorKind, TaskFilter};
 use crate::exit::{Exit, Stopped};
 use execfit_diagnosis::case::Case;
-use execfit_diagnosis::ecs::task_definition_of;
+use execfit_diagnosis::ecs::{last, task_definition_of};
 use execfit_diagnosis::target::TargetKind;
 use serde_json::Value;
 
@@ -154,7 +154,7 @@ fn tells_its_digests(task: &Value) -> bool {
 }
 
 fn last_part(arn: &Value) -> Option<&str> {
-    arn.as_str()?.rsplit('/').next()
+    arn.as_str().map(last)
 }
 
 fn strings<'v>(items: impl IntoIterator<Item = &'v Value>, key: &str) -> Vec<String> {

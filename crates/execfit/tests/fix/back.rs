@@ -7,16 +7,6 @@ use serde_json::{Value, json};
 
 const ECR: &str = "111122223333.dkr.ecr.eu-central-1.amazonaws.com";
 
-/// `execfit fix demo/api --by REMEDY --dry-run` of a run that ends with this code.
-#[track_caller]
-fn planned(live: &Live, code: i32, by: &str, more: &[&str]) -> Value {
-    let usual = ["demo/api", "--by", by, "--dry-run", "--format", "json"];
-    let outcome = live.fix(&[&usual, more].concat());
-    assert_eq!(outcome.code, code, "{}\n{}", outcome.stdout, outcome.stderr);
-    assert_eq!(live.stage.aws.writes(), [""; 0]);
-    serde_json::from_str(&outcome.stdout).unwrap()
-}
-
 /// The revisions that were described, in their order.
 fn described(live: &Live) -> Vec<String> {
     let asked = live.stage.aws.requests_for("DescribeTaskDefinition");
@@ -49,7 +39,7 @@ fn after_bad_ones(newest: u32) -> Live {
 #[test]
 fn the_revision_before_is_all_that_is_asked_for() {
     let live = Live::broken();
-    let plan = planned(&live, 0, "rollback", &[]);
+    let plan = live.planned(0, "rollback", &[]);
     let step = &plan["plan"]["steps"][0];
     assert_eq!(step["action"], "UpdateService");
     assert_eq!(step["task_definition_after"], shapes::arn("task-definition/api:1"));
@@ -61,7 +51,7 @@ fn the_revision_before_is_all_that_is_asked_for() {
 fn revisions_are_listed_once_and_described_one_by_one() {
     let live = after_bad_ones(6);
     live.stage.aws.ask("DeregisterTaskDefinition", &json!({"taskDefinition": "api:3"}));
-    let plan = planned(&live, 0, "rollback", &[]);
+    let plan = live.planned(0, "rollback", &[]);
     assert_eq!(plan["plan"]["steps"][0]["task_definition_after"], shapes::arn("task-definition/api:1"));
     assert_eq!(described(&live), ["api:6", "api:5", "api:4", "api:2", "api:1"]);
     assert_eq!(count(&live, "ListTaskDefinitions"), 1);
@@ -74,7 +64,7 @@ fn revisions_are_listed_once_and_described_one_by_one() {
 #[test]
 fn no_more_than_ten_revisions_are_described() {
     let live = after_bad_ones(40);
-    assert!(reasons(&planned(&live, 8, "rollback", &[])).contains("api:30 is passed over"));
+    assert!(reasons(&live.planned(8, "rollback", &[])).contains("api:30 is passed over"));
     assert_eq!(described(&live).len(), 11);
     assert_eq!(count(&live, "ListTaskDefinitions"), 1);
 }
@@ -97,7 +87,7 @@ fn with_deployments(live: &Live, newest: u32) {
 fn the_last_deployment_that_succeeded_is_gone_back_to() {
     let live = after_bad_ones(4);
     with_deployments(&live, 4);
-    let plan = planned(&live, 0, "rollback", &[]);
+    let plan = live.planned(0, "rollback", &[]);
     let step = &plan["plan"]["steps"][0];
     assert_eq!(
         (&step["action"], &step["task_definition_after"]),
@@ -115,7 +105,7 @@ fn a_deployment_under_way_is_stopped() {
     let mut service = live.stage.aws.service_now("demo", "api");
     service["currentServiceDeployment"] = json!(shapes::arn("service-deployment/demo/api/d2"));
     live.stage.aws.on("DescribeServices", json!({"services": [service], "failures": []}));
-    let step = &planned(&live, 0, "rollback", &[])["plan"]["steps"][0];
+    let step = &live.planned(0, "rollback", &[])["plan"]["steps"][0];
     assert_eq!(step["action"], "StopServiceDeployment");
     assert_eq!(step["deployment"], shapes::arn("service-deployment/demo/api/d2"));
     assert_eq!(step["task_definition_after"], shapes::arn("task-definition/api:1"));
@@ -125,7 +115,7 @@ fn a_deployment_under_way_is_stopped() {
 fn what_is_denied_is_named_and_nothing_is_assumed() {
     let live = after_bad_ones(4);
     live.stage.aws.on("ListTaskDefinitions", Reply::denied("ecs:ListTaskDefinitions"));
-    let told = reasons(&planned(&live, 4, "rollback", &[]));
+    let told = reasons(&live.planned(4, "rollback", &[]));
     assert!(
         told.contains("which earlier revisions there are is not known: ecs:ListTaskDefinitions"),
         "{told}"
@@ -144,7 +134,7 @@ fn what_is_denied_is_named_and_nothing_is_assumed() {
             _ => Reply::denied("ecs:DescribeTaskDefinition"),
         }
     });
-    let told = reasons(&planned(&live, 4, "rollback", &[]));
+    let told = reasons(&live.planned(4, "rollback", &[]));
     assert!(
         told.contains("what earlier revisions hold is not fully known: ecs:DescribeTaskDefinition"),
         "{told}"
@@ -175,7 +165,7 @@ fn an_overwritten_tag_is_pinned_to_what_a_stopped_task_ran() {
         json!({"containers": [container], "createdAt": shapes::THEN - 60.0, "startedBy": "ecs-svc/0"}),
     ));
     live.crashed(1, "team/app:1", &arm().build().digest());
-    let plan = planned(&live, 0, "repin", &[])["plan"].clone();
+    let plan = live.planned(0, "repin", &[])["plan"].clone();
     let edit = &plan["steps"][0]["edits"][0];
     assert_eq!(edit["path"], "/containerDefinitions/0/image");
     assert_eq!(edit["after"], json!(format!("{}@{good}", live.stage.registry.name("team/app"))));
@@ -201,7 +191,7 @@ fn what_was_pushed_to_ecr_before() {
     ] {
         aws.ecr_image(shapes::pushed("team/app", digest, tags, seconds));
     }
-    let plan = planned(&live, 0, "repin", &["--mirror", &from(&live)])["plan"].clone();
+    let plan = live.planned(0, "repin", &["--mirror", &from(&live)])["plan"].clone();
     assert_eq!(plan["steps"][0]["edits"][0]["after"], json!(format!("{ECR}/team/app@{good}")));
     let asked = aws.requests_for("DescribeImages");
     assert_eq!(asked.len(), 1);
@@ -215,7 +205,7 @@ fn what_was_pushed_to_ecr_before() {
 fn a_denied_push_history_is_named() {
     let (live, _) = overwritten(&format!("{ECR}/team/app:1"));
     live.stage.aws.on("DescribeImages", Reply::denied("ecr:DescribeImages"));
-    let told = reasons(&planned(&live, 4, "repin", &["--mirror", &from(&live)]));
+    let told = reasons(&live.planned(4, "repin", &["--mirror", &from(&live)]));
     assert!(
         told.contains("what was pushed before is not known: ecr:DescribeImages on repository team/app"),
         "{told}"
@@ -287,7 +277,7 @@ fn what_is_passed_over_is_not_read_to_its_end() {
         }
         let newest = format!("team/app:{revisions}");
         live.serve(revisions).crashed(revisions, &newest, &heavy(&arm(), revisions).build().digest());
-        planned(&live, 0, "rollback", &[])["read"]["bytes"].as_u64().unwrap()
+        live.planned(0, "rollback", &[])["read"]["bytes"].as_u64().unwrap()
     };
     let (one, four) = (read(2), read(5));
     assert!(one > 2_000_000, "what fails is proven: {one}");

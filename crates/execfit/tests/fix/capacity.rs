@@ -6,15 +6,6 @@ use serde_json::{Value, json};
 
 const ASKED: [&str; 2] = ["DescribeAutoScalingGroups", "DescribeLaunchTemplateVersions"];
 
-/// `execfit fix demo/api --by retarget --dry-run` of a run that ends with this code.
-#[track_caller]
-fn planned(live: &Live, code: i32) -> Value {
-    let outcome = live.fix(&["demo/api", "--by", "retarget", "--dry-run", "--format", "json"]);
-    assert_eq!(outcome.code, code, "{}\n{}", outcome.stdout, outcome.stderr);
-    assert_eq!(live.stage.aws.writes(), [""; 0]);
-    serde_json::from_str(&outcome.stdout).unwrap()
-}
-
 /// `demo/api` of an arm64 image, with these members in the service; on container instances in bridge mode, unless those
 /// say Fargate.
 fn live(members: Value) -> Live {
@@ -99,7 +90,7 @@ fn a_plan_tells_the_room_on_container_instances() {
     let live = on_instances();
     machine(&live, "a", "arm64", 2, json!({}));
     machine(&live, "b", "arm64", 9, json!({"status": "DRAINING"}));
-    let plan = planned(&live, 0);
+    let plan = live.planned(0, "retarget", &[]);
     let told = "room for 2 tasks of 256 CPU units and 512 MiB on the 2 arm64 container instances of the cluster (2 needed); \
                 1 take none: 1 DRAINING";
     assert_eq!(plan["plan"]["capacity"], json!([told]));
@@ -112,7 +103,7 @@ fn without_room_it_is_refused_with_what_to_add() {
     let live = on_instances();
     machine(&live, "a", "arm64", 1, json!({}));
     machine(&live, "b", "arm64", 9, json!({"agentConnected": false}));
-    let refused = planned(&live, 8)["passed_over"][0].clone();
+    let refused = live.planned(8, "retarget", &[])["passed_over"][0].clone();
     assert_eq!(refused["finding"], "no-capacity");
     assert!(
         refused["help"].to_string().contains("room for 1 more task of 256 CPU units and 512 MiB"),
@@ -128,7 +119,7 @@ fn without_room_it_is_refused_with_what_to_add() {
 fn what_may_not_be_listed_is_not_room() {
     let live = on_instances();
     live.stage.aws.on("DescribeContainerInstances", Reply::denied("ecs:DescribeContainerInstances"));
-    let refused = planned(&live, 4)["passed_over"][0].clone();
+    let refused = live.planned(4, "retarget", &[])["passed_over"][0].clone();
     assert!(
         refused["help"].to_string().contains("allow the IAM action ecs:DescribeContainerInstances"),
         "{refused:#}"
@@ -140,7 +131,7 @@ fn a_capacity_provider_is_followed_to_its_machines() {
     let live = of_provider();
     group(&live, 3);
     template(&live, "t4g.small");
-    let plan = planned(&live, 0);
+    let plan = live.planned(0, "retarget", &[]);
     let told = plan["plan"]["capacity"].to_string();
     assert!(told.contains("may start 3 more machines of t4g.small"), "{told}");
     assert!(plan["plan"]["warnings"].to_string().contains("it cannot be told whether"), "{plan:#}");
@@ -155,7 +146,7 @@ fn a_machine_of_the_same_type_tells_what_fits() {
     group(&live, 3);
     template(&live, "t4g.small");
     machine(&live, "a", "arm64", 0, json!({"capacityProviderName": "graviton"}));
-    let plan = planned(&live, 0);
+    let plan = live.planned(0, "retarget", &[]);
     let told = plan["plan"]["capacity"].to_string();
     assert!(told.contains("may start 3 more machines of t4g.small, each with room for 2 tasks"), "{told}");
 }
@@ -168,7 +159,7 @@ fn a_group_of_the_wrong_kind_or_at_its_end_brings_nothing() {
         let live = of_provider();
         group(&live, most);
         template(&live, kind);
-        let refused = planned(&live, 8)["passed_over"][0].clone();
+        let refused = live.planned(8, "retarget", &[])["passed_over"][0].clone();
         assert_eq!(refused["finding"], "no-capacity", "{refused:#}");
         assert!(refused["capacity"].to_string().contains(words), "{refused:#}");
     }
@@ -191,7 +182,7 @@ fn a_missing_permission_is_named_and_assumes_nothing() {
         group(&live, 3);
         template(&live, "t4g.small");
         live.stage.aws.on(operation, denied(action));
-        let refused = planned(&live, 4)["passed_over"][0].clone();
+        let refused = live.planned(4, "retarget", &[])["passed_over"][0].clone();
         assert!(
             refused["help"].to_string().contains(&format!("allow the IAM action {action}")),
             "{refused:#}"
@@ -207,7 +198,7 @@ fn what_is_throttled_is_no_missing_permission() {
         ASKED[0],
         Reply::text(503, "text/xml", "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>"),
     );
-    let refused = planned(&live, 4)["passed_over"][0]["help"].to_string();
+    let refused = live.planned(4, "retarget", &[])["passed_over"][0]["help"].to_string();
     assert!(
         refused.contains("run it again: autoscaling:DescribeAutoScalingGroups gave no answer"),
         "{refused}"
@@ -223,7 +214,7 @@ fn managed_instances_by_what_their_requirements_allow() {
         live.stage.aws.capacity_provider(shapes::managed_instances_provider("demo", "mi", &[allowed]));
         let task = shapes::task("demo", "api", "t2", "api:1", "x86_64");
         live.stage.aws.task(task);
-        let answer = planned(&live, code);
+        let answer = live.planned(code, "retarget", &[]);
         assert!(answer.to_string().contains("the capacity provider mi"), "{answer:#}");
     }
 }

@@ -35,6 +35,16 @@ impl Live {
         live
     }
 
+    /// The answer of `execfit fix demo/api --by REMEDY --dry-run`, which ends with this code and writes nothing.
+    #[track_caller]
+    pub(crate) fn planned(&self, code: i32, by: &str, more: &[&str]) -> Value {
+        let usual = ["demo/api", "--by", by, "--dry-run", "--format", "json"];
+        let outcome = self.fix(&[&usual, more].concat());
+        assert_eq!(outcome.code, code, "{}\n{}", outcome.stdout, outcome.stderr);
+        assert_eq!(self.stage.aws.writes(), [""; 0]);
+        serde_json::from_str(&outcome.stdout).unwrap()
+    }
+
     /// Pushes an image to `REPOSITORY:TAG`.
     pub(crate) fn push(&self, reference: &str, image: &Image) -> &Live {
         self.stage.registry.push(reference, image);

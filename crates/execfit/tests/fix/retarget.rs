@@ -6,15 +6,6 @@ use crate::registry::X86_64;
 use crate::stage::good;
 use serde_json::{Value, json};
 
-/// `execfit fix demo/api --by retarget --dry-run` of a run that ends with this code.
-#[track_caller]
-fn planned(live: &Live, code: i32) -> Value {
-    let outcome = live.fix(&["demo/api", "--by", "retarget", "--dry-run", "--format", "json"]);
-    assert_eq!(outcome.code, code, "{}\n{}", outcome.stdout, outcome.stderr);
-    assert_eq!(live.stage.aws.writes(), [""; 0]);
-    serde_json::from_str(&outcome.stdout).unwrap()
-}
-
 /// `demo/api` of an arm64 image on Fargate, with these members in the service.
 fn live(members: Value) -> Live {
     let live = Live::empty();
@@ -40,7 +31,7 @@ fn a_plan_asks_for_nothing_but_what_a_diagnosis_rests_on() {
     let live = live(json!({}));
     live.stage.service(8);
     let diagnosed = live.stage.aws.asked();
-    let plan = planned(&live, 0);
+    let plan = live.planned(0, "retarget", &[]);
     let edits = json!([
         {"path": "/runtimePlatform/cpuArchitecture", "after": "ARM64"},
         {"path": "/runtimePlatform/operatingSystemFamily", "after": "LINUX"},
@@ -58,7 +49,7 @@ fn a_service_of_ecs_express_is_updated_as_one() {
     let live = express();
     live.stage.service(8);
     assert!(live.stage.aws.requests_for("DescribeExpressGatewayService").is_empty());
-    let plan = planned(&live, 0);
+    let plan = live.planned(0, "retarget", &[]);
     assert_eq!(live.stage.aws.requests_for("DescribeExpressGatewayService").len(), 1);
     let steps = plan["plan"]["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 1, "{steps:#?}");
@@ -72,7 +63,7 @@ fn an_express_service_that_may_not_be_described_is_left_alone() {
     let live = express();
     let denied = "User: arn:aws:iam::111122223333:user/double is not authorized to perform: ecs:DescribeExpressGatewayService";
     live.stage.aws.on("DescribeExpressGatewayService", Reply::error(400, "AccessDeniedException", denied));
-    let refused = planned(&live, 4)["passed_over"][0].to_string();
+    let refused = live.planned(4, "retarget", &[])["passed_over"][0].to_string();
     assert!(refused.contains("ecs:DescribeExpressGatewayService"), "{refused}");
 }
 
@@ -85,7 +76,7 @@ fn a_sidecar_that_cannot_follow_is_named() {
     let api = shapes::container_definition("api", &name("team/app:1"));
     live.stage.define(1, json!([api, agent]));
     live.serve(1);
-    let answer = planned(&live, 8);
+    let answer = live.planned(8, "retarget", &[]);
     let refused = answer["passed_over"][0]["reasons"].to_string();
     assert!(refused.contains("container agent: ") && !refused.contains("container api: "), "{refused}");
     assert!(answer["passed_over"][0]["capacity"].is_array(), "{answer:#}");
@@ -95,7 +86,7 @@ fn a_sidecar_that_cannot_follow_is_named() {
 fn the_tag_is_resolved_anew_for_the_plan() {
     let live = live(json!({}));
     live.push("team/app:1", &intel());
-    let refused = planned(&live, 8)["passed_over"][0]["reasons"].to_string();
+    let refused = live.planned(8, "retarget", &[])["passed_over"][0]["reasons"].to_string();
     assert!(refused.contains("container api: ") && refused.contains("the host is arm64"), "{refused}");
 }
 

@@ -1,8 +1,9 @@
 //! The way to a place that runs: by a new deployment, or by an end to the one that is under way.
 
-use super::{Tried, short};
+use super::Tried;
 use crate::case::{Need, Question};
 use crate::ecs::Scene;
+use crate::ecs::last;
 use crate::plan::capacity::capacity;
 use crate::plan::ground::Ground;
 use crate::plan::pins::Pins;
@@ -23,7 +24,7 @@ pub(super) fn go_there(
     (scene, workloads): (&Scene<'_>, &[Workload]),
     ground: Ground,
 ) -> Result<Tried, Vec<Need>> {
-    let name = short(&place.definition);
+    let name = last(&place.definition);
     let arn = scene.definition["taskDefinitionArn"].as_str().unwrap_or(&place.definition).to_string();
     let mut draft = Draft {
         title: title(scene, &place.evidence),

@@ -2,6 +2,7 @@
 
 use super::{BOLD, CYAN, DIM, Detail, GREEN, RED, YELLOW, coloured, summary, verdict_word};
 use crate::output::{exact, line, printable};
+use execfit_diagnosis::ecs::last;
 use execfit_diagnosis::finding::Severity;
 use execfit_diagnosis::plan::{Action, Edit, Expected, Offer, Plan, Proposal, Refused, Step, TAG};
 use execfit_diagnosis::remedy::{Remedy, RemedyKind};
@@ -304,10 +305,6 @@ fn helping(text: &str) -> String {
 /// `api:2` of a task definition's ARN, `demo/api` of a service's.
 pub(super) fn name_of(arn: &str) -> &str {
     arn.split_once('/').map_or(arn, |(_, name)| name)
-}
-
-fn last(arn: &str) -> &str {
-    arn.rsplit('/').next().unwrap_or(arn)
 }
 
 #[cfg(test)]
