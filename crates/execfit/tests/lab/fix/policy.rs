@@ -90,7 +90,10 @@ fn the_policy_has_what_fix_asks_for_and_nothing_else() {
     let action = "ecs:DeregisterTaskDefinition";
     let (code, said) = fix(action, &["fix/hopeless", "--by", "retarget", "--yes", "--settle", "1"]);
     assert!(code == 8 && said.contains(action), "{action}: {code}: {said}");
-    assert!(said.contains("deregister-task-definition --task-definition"), "{said}");
+    assert!(
+        said.contains("aws ecs deregister-task-definition --region us-east-1 --task-definition hopeless:"),
+        "{said}"
+    );
     named.push(action.to_owned());
 
     let unasked: Vec<String> = actions().into_iter().filter(|action| !named.contains(action)).collect();
